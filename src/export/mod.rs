@@ -1,0 +1,1 @@
+//! Files of the finished part: STL, masks, report. Written aside, synced, then renamed.

@@ -1,0 +1,306 @@
+use super::{Field, Grid, Volume};
+use rayon::prelude::*;
+
+/// Distance in mm from each voxel centre to the nearest nonzero voxel's centre (0 inside the set; +∞ when it is empty).
+///
+/// Exact: P. Felzenszwalb, D. Huttenlocher, Distance Transforms of Sampled Functions (2012), with the grid's spacing.
+pub fn distance_to_set_mm(mask: &Volume<u8>) -> Field {
+    let (squared, _) = transform(mask, false);
+    Volume::new(mask.grid.clone(), squared.into_par_iter().map(f32::sqrt).collect())
+}
+
+/// Offset of the nearest nonzero voxel of each voxel (itself inside the set; `u32::MAX` when the set is empty).
+pub fn nearest_in_set(mask: &Volume<u8>) -> Vec<u32> {
+    transform(mask, true).1
+}
+
+fn transform(mask: &Volume<u8>, features: bool) -> (Vec<f32>, Vec<u32>) {
+    let grid = &mask.grid;
+    let mut squared: Vec<f32> = mask.data.par_iter().map(|&v| if v != 0 { 0.0 } else { f32::INFINITY }).collect();
+    let mut nearest: Vec<u32> = Vec::new();
+    if features {
+        let own = |(i, &v): (usize, &u8)| if v != 0 { i as u32 } else { u32::MAX };
+        nearest = mask.data.par_iter().enumerate().map(own).collect();
+    }
+    for axis in 0..3 {
+        sweep_axis(grid, axis, &mut squared, &mut nearest);
+    }
+    (squared, nearest)
+}
+
+/// One axis of the separable transform: lines are gathered a slab at a time, so that threads write apart.
+fn sweep_axis(grid: &Grid, axis: usize, squared: &mut [f32], nearest: &mut [u32]) {
+    if axis == 2 {
+        sweep_z(grid, squared, nearest);
+        return;
+    }
+    let [nx, ny, _] = grid.size;
+    let step = grid.spacing_mm[axis];
+    let count = grid.size[axis];
+    let slab = nx * ny;
+    let (lines, stride, line_step) = if axis == 0 { (ny, 1, nx) } else { (nx, nx, 1) };
+    let work = |values: &mut [f32], near: &mut [u32]| {
+        let mut envelope = Envelope::new(count);
+        for line in 0..lines {
+            envelope.run(values, near, line * line_step, stride, step);
+        }
+    };
+    if nearest.is_empty() {
+        squared.par_chunks_mut(slab).for_each(|values| work(values, &mut []));
+    } else {
+        squared.par_chunks_mut(slab).zip(nearest.par_chunks_mut(slab)).for_each(|(values, near)| work(values, near));
+    }
+}
+
+/// The z axis: each row of x is copied out across all slices, transformed and written back.
+fn sweep_z(grid: &Grid, squared: &mut [f32], nearest: &mut [u32]) {
+    let [nx, ny, nz] = grid.size;
+    let step = grid.spacing_mm[2];
+    let features = !nearest.is_empty();
+    let rows: Vec<(Vec<f32>, Vec<u32>)> = {
+        let (squared, nearest) = (&*squared, &*nearest);
+        (0..ny)
+            .into_par_iter()
+            .map(|y| {
+                let mut values = Vec::with_capacity(nx * nz);
+                let mut near = Vec::with_capacity(if features { nx * nz } else { 0 });
+                for z in 0..nz {
+                    let at = grid.offset(0, y, z);
+                    values.extend_from_slice(&squared[at..at + nx]);
+                    if features {
+                        near.extend_from_slice(&nearest[at..at + nx]);
+                    }
+                }
+                let mut envelope = Envelope::new(nz);
+                for x in 0..nx {
+                    envelope.run(&mut values, &mut near, x, nx, step);
+                }
+                (values, near)
+            })
+            .collect()
+    };
+    let slab = nx * ny;
+    squared.par_chunks_mut(slab).enumerate().for_each(|(z, out)| {
+        for (y, (values, _)) in rows.iter().enumerate() {
+            out[y * nx..(y + 1) * nx].copy_from_slice(&values[z * nx..(z + 1) * nx]);
+        }
+    });
+    if features {
+        nearest.par_chunks_mut(slab).enumerate().for_each(|(z, out)| {
+            for (y, (_, near)) in rows.iter().enumerate() {
+                out[y * nx..(y + 1) * nx].copy_from_slice(&near[z * nx..(z + 1) * nx]);
+            }
+        });
+    }
+}
+
+/// Lower envelope of parabolas on one line, with buffers kept between lines.
+struct Envelope {
+    site: Vec<usize>,
+    height: Vec<f64>,
+    feature: Vec<u32>,
+    border: Vec<f64>,
+}
+
+impl Envelope {
+    fn new(count: usize) -> Self {
+        Self { site: vec![0; count], height: vec![0.0; count], feature: vec![0; count], border: vec![0.0; count + 1] }
+    }
+
+    fn run(&mut self, values: &mut [f32], near: &mut [u32], first: usize, stride: usize, step: f64) {
+        let count = self.site.len();
+        let mut used = 0usize;
+        let step2 = step * step;
+        for q in 0..count {
+            let f = values[first + q * stride] as f64;
+            if !f.is_finite() {
+                continue;
+            }
+            let mut cut = f64::NEG_INFINITY;
+            while used > 0 {
+                let (v, h) = (self.site[used - 1], self.height[used - 1]);
+                // Where the parabolas of v and q meet, in index units.
+                let gap = (q - v) as f64;
+                cut = ((f - h) / (step2 * gap) + (q + v) as f64) / 2.0;
+                if cut > self.border[used - 1] {
+                    break;
+                }
+                used -= 1;
+                cut = f64::NEG_INFINITY;
+            }
+            self.site[used] = q;
+            self.height[used] = f;
+            self.feature[used] = if near.is_empty() { 0 } else { near[first + q * stride] };
+            self.border[used] = cut;
+            used += 1;
+        }
+        if used == 0 {
+            return;
+        }
+        let mut k = 0;
+        for q in 0..count {
+            while k + 1 < used && self.border[k + 1] < q as f64 {
+                k += 1;
+            }
+            let gap = q.abs_diff(self.site[k]) as f64;
+            values[first + q * stride] = (gap * gap * step2 + self.height[k]) as f32;
+            if !near.is_empty() {
+                near[first + q * stride] = self.feature[k];
+            }
+        }
+    }
+}
+
+/// True signed distance (mm, negative inside) to the zero surface of a scalar that is negative inside, clamped to
+/// ±`limit_mm`. The scalar's unit does not matter: only where it crosses zero, linearly between neighbours.
+///
+/// Fast sweeping on the Eikonal equation (H. Zhao, Math. Comp. 74, 2005): exact for planes, first order for curves.
+/// Without any crossing the result is ±`limit_mm` everywhere.
+pub fn signed_distance_from_scalar(scalar: &Field, limit_mm: f32) -> Field {
+    let grid = &scalar.grid;
+    let [nx, ny, nz] = grid.size;
+    let h = grid.spacing_mm.map(|s| s as f32);
+    let strides = [1, nx, nx * ny];
+    let values = &scalar.data;
+    let near_surface = |offset: usize| -> f32 {
+        let index = grid.index(offset);
+        let v = values[offset];
+        let mut sum = 0f32;
+        for axis in 0..3 {
+            let mut best = f32::INFINITY;
+            let mut look = |other: usize| {
+                let w = values[other];
+                if (v < 0.0) != (w < 0.0) {
+                    best = best.min(h[axis] * v.abs() / (v.abs() + w.abs()).max(f32::MIN_POSITIVE));
+                }
+            };
+            if index[axis] > 0 {
+                look(offset - strides[axis]);
+            }
+            if index[axis] + 1 < grid.size[axis] {
+                look(offset + strides[axis]);
+            }
+            if best.is_finite() {
+                let best = best.max(1e-6);
+                sum += 1.0 / (best * best);
+            }
+        }
+        if sum > 0.0 { 1.0 / sum.sqrt() } else { f32::INFINITY }
+    };
+    let start: Vec<f32> = (0..values.len()).into_par_iter().map(near_surface).collect();
+    let fixed: Vec<bool> = start.iter().map(|d| d.is_finite()).collect();
+    let mut distance: Vec<f32> = start.into_iter().map(|d| d.min(limit_mm)).collect();
+    for round in 0..8 {
+        let flip = [round & 1 != 0, round & 2 != 0, round & 4 != 0];
+        for zi in 0..nz {
+            let z = if flip[2] { nz - 1 - zi } else { zi };
+            for yi in 0..ny {
+                let y = if flip[1] { ny - 1 - yi } else { yi };
+                let row = nx * (y + ny * z);
+                for xi in 0..nx {
+                    let x = if flip[0] { nx - 1 - xi } else { xi };
+                    let o = row + x;
+                    if fixed[o] {
+                        continue;
+                    }
+                    let lower = |below: bool, above: bool, stride: usize| -> f32 {
+                        let a = if below { distance[o - stride] } else { limit_mm };
+                        let b = if above { distance[o + stride] } else { limit_mm };
+                        a.min(b)
+                    };
+                    let mut near = [
+                        (lower(x > 0, x + 1 < nx, 1), h[0]),
+                        (lower(y > 0, y + 1 < ny, nx), h[1]),
+                        (lower(z > 0, z + 1 < nz, nx * ny), h[2]),
+                    ];
+                    if near[0].0 >= limit_mm && near[1].0 >= limit_mm && near[2].0 >= limit_mm {
+                        continue;
+                    }
+                    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+                    let d = eikonal(&near);
+                    if d < distance[o] {
+                        distance[o] = d;
+                    }
+                }
+            }
+        }
+    }
+    let sign = |(d, v): (&f32, &f32)| if *v < 0.0 { -d } else { *d };
+    Volume::new(grid.clone(), distance.par_iter().zip(values.par_iter()).map(sign).collect())
+}
+
+/// Solves Σ max(0, (d − aᵢ)/hᵢ)² = 1 for d, the neighbours sorted by aᵢ.
+#[inline]
+fn eikonal(near: &[(f32, f32); 3]) -> f32 {
+    let mut d = near[0].0 + near[0].1;
+    let (mut a, mut b, mut c) = (0f32, 0f32, -1f32);
+    for (k, &(value, step)) in near.iter().enumerate() {
+        if k > 0 && d <= value {
+            break;
+        }
+        let w = 1.0 / (step * step);
+        a += w;
+        b += w * value;
+        c += w * value * value;
+        let root = b * b - a * c;
+        if k > 0 {
+            if root < 0.0 {
+                break;
+            }
+            d = (b + root.sqrt()) / a;
+        }
+    }
+    d
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_equal_brute_force_on_anisotropic_voxels() {
+        let grid = Grid::axis_aligned([9, 7, 8], [0.5, 1.0, 2.0], Default::default());
+        let mut mask = Volume::filled(grid.clone(), 0u8);
+        let set = [[1usize, 2, 3], [7, 0, 1], [8, 6, 7], [4, 4, 0]];
+        for [x, y, z] in set {
+            mask.data[grid.offset(x, y, z)] = 1;
+        }
+        let distance = distance_to_set_mm(&mask);
+        let nearest = nearest_in_set(&mask);
+        for (o, &near) in nearest.iter().enumerate() {
+            let p = grid.index(o);
+            let to = |q: [usize; 3]| {
+                (0..3).map(|i| ((p[i] as f64 - q[i] as f64) * grid.spacing_mm[i]).powi(2)).sum::<f64>().sqrt()
+            };
+            let expected = set.iter().map(|&q| to(q)).fold(f64::INFINITY, f64::min);
+            assert!((distance.data[o] as f64 - expected).abs() < 1e-5);
+            assert!((to(grid.index(near as usize)) - expected).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn an_empty_set_is_infinitely_far() {
+        let mask = Volume::filled(Grid::axis_aligned([3, 3, 3], [1.0; 3], Default::default()), 0u8);
+        assert!(distance_to_set_mm(&mask).data.iter().all(|d| d.is_infinite()));
+        assert!(nearest_in_set(&mask).iter().all(|&n| n == u32::MAX));
+    }
+
+    #[test]
+    fn a_small_sphere_is_measured_within_0_08_mm() {
+        let grid = Grid::axis_aligned([61, 61, 61], [0.5; 3], nalgebra::Point3::new(-15.0, -15.0, -15.0));
+        let truth = |o: usize| {
+            let [x, y, z] = grid.index(o);
+            let p = grid.lps_from_index(&nalgebra::Vector3::new(x as f64, y as f64, z as f64));
+            p.coords.norm() - 10.0
+        };
+        // A scalar of another unit and slope: only its zero counts.
+        let scalar = Volume::new(grid.clone(), (0..grid.len()).map(|o| (truth(o) * 37.0) as f32).collect());
+        let field = signed_distance_from_scalar(&scalar, 8.0);
+        for o in 0..grid.len() {
+            let expected = truth(o).clamp(-8.0, 8.0);
+            if expected.abs() < 4.0 {
+                assert!((field.data[o] as f64 - expected).abs() < 0.08, "{} against {expected}", field.data[o]);
+            }
+        }
+    }
+}

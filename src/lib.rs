@@ -1,0 +1,25 @@
+//! Calvaria: from a head CT to a printable cranial implant.
+//!
+//! The modules are listed in the order data flows; `ARCHITECTURE.md` says who may import whom.
+//! For research and design review, not a medical device.
+
+pub mod geometry;
+pub mod parameter;
+
+pub mod surface;
+
+pub mod defect;
+pub mod export;
+pub mod implant;
+pub mod reconstruct;
+pub mod scan;
+pub mod skull;
+
+pub mod library;
+pub mod phantom;
+
+pub mod case;
+pub mod view;
+
+pub mod app;
+pub mod cli;

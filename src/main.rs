@@ -1,0 +1,3 @@
+//! Parses the arguments, chooses window or command, returns the exit code.
+
+fn main() {}

