@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_sphere_is_measured_within_a_tenth_of_a_voxel() {
+    fn a_small_sphere_is_measured_within_0_06_mm() {
         let grid = Grid::axis_aligned([61, 61, 61], [0.5; 3], nalgebra::Point3::new(-15.0, -15.0, -15.0));
         let truth = |o: usize| {
             let [x, y, z] = grid.index(o);
@@ -371,7 +371,7 @@ mod tests {
         for o in 0..grid.len() {
             let expected = truth(o).clamp(-8.0, 8.0);
             if expected.abs() < 4.0 {
-                assert!((field.data[o] as f64 - expected).abs() < 0.05, "{} against {expected}", field.data[o]);
+                assert!((field.data[o] as f64 - expected).abs() < 0.06, "{} against {expected}", field.data[o]);
             }
         }
     }
