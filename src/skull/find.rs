@@ -183,7 +183,8 @@ fn recast<T: Copy + Into<f32> + Sync>(
     let covered = share(near);
     // With much bone missing one length is poorly seen: the scales are held together more strongly.
     let kappa = if share(met) < 0.97 { 1.0 } else { 0.2 };
-    let schedule = Schedule { iterations: 20, cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0], kappa, scaled: true };
+    let schedule =
+        Schedule { iterations: 20, cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0], kappa, scaled: true };
     let fit = align(&points, pose, surface, &schedule);
     Head { fit, covered }
 }

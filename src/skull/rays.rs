@@ -109,7 +109,8 @@ impl Chains {
     }
 
     fn enter(&mut self, r: f64) {
-        let joined = self.last.is_some_and(|c| r - c.exit <= GAP_MM || (self.hollow(&c) && r < self.expected + NEAR_MM));
+        let joined =
+            self.last.is_some_and(|c| r - c.exit <= GAP_MM || (self.hollow(&c) && r < self.expected + NEAR_MM));
         if !joined {
             self.first = self.first.or(self.last);
             self.last = Some(Chain { entry: r, exit: r });
@@ -205,7 +206,8 @@ mod tests {
     fn the_outer_wall_of_a_wide_sinus_is_the_outer_table() {
         let grid = Grid::axis_aligned([121, 3, 3], [1.0; 3], Point3::new(0.0, -1.0, -1.0));
         let bone = |x: usize| [(70..=72), (84..=87)].iter().any(|wall| wall.contains(&x));
-        let volume = Volume::new(grid.clone(), (0..grid.len()).map(|o| i16::from(bone(grid.index(o)[0])) * 1000).collect());
+        let volume =
+            Volume::new(grid.clone(), (0..grid.len()).map(|o| i16::from(bone(grid.index(o)[0])) * 1000).collect());
         let source = RaySource::new(&volume, 500.0);
         let cast = |expected| source.cast(&Point3::origin(), &[(Vector3::x(), expected)])[0];
         assert_eq!((cast(86.0).inner_mm, cast(86.0).outer_mm), (69.5, 87.5));
