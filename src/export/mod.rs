@@ -1,1 +1,7 @@
 //! Files of the finished part: STL, masks, report. Written aside, synced, then renamed.
+
+pub mod atomic;
+pub mod nrrd;
+pub mod stl;
+
+pub use atomic::{WriteError, write_atomically};
