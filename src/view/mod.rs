@@ -26,7 +26,7 @@ pub use marching_cubes::{Cut, GpuMesh, GpuVoxels, MarchingCubes, Texel};
 pub use measure::{angle_deg, distance_mm};
 pub use overlay::{CubeFace, EdgeLetters, ScaleBar, edge_letters, orientation_cube, scale_bar};
 pub use pick::{Hit, pick};
-pub use picture::{Picture, PictureError, picture, preview};
+pub use picture::{Picture, PictureError, Studio, picture, preview};
 pub use renderer::{Quality, Renderer};
 pub use scene::{Background, Layer, LayerKind, Polyline, Scene, Shape, Theme};
 pub use slice::{Plane, SliceImage, SliceView, probe, reslice};
