@@ -15,7 +15,12 @@ pub fn border_dice(defective: &Volume<u8>, a: &Volume<u8>, b: &Volume<u8>, dista
     let to_bone = distance_to_set_mm(&crop(defective, low, high));
     let in_band = |d: f32| d as f64 <= distance_mm;
     overlap(
-        a.data.iter().zip(&b.data).zip(&to_bone.data).filter(|(_, d)| in_band(**d)).map(|((&a, &b), _)| (a != 0, b != 0)),
+        a.data
+            .iter()
+            .zip(&b.data)
+            .zip(&to_bone.data)
+            .filter(|(_, d)| in_band(**d))
+            .map(|((&a, &b), _)| (a != 0, b != 0)),
     )
 }
 

@@ -86,5 +86,9 @@ pub fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let low = h.floor() as usize;
     let high = (low + 1).min(sorted.len() - 1);
     // Equal neighbours (infinities among them) need no interpolation.
-    if sorted[low] == sorted[high] { sorted[low] } else { sorted[low] + (h - low as f64) * (sorted[high] - sorted[low]) }
+    if sorted[low] == sorted[high] {
+        sorted[low]
+    } else {
+        sorted[low] + (h - low as f64) * (sorted[high] - sorted[low])
+    }
 }

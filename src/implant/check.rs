@@ -18,7 +18,8 @@ pub(super) fn check(design: &DesignBox, implant: &Implant, params: &Params) -> V
     let volume_cm3 = report.volume_mm3 / 1000.0;
     let weight = volume_cm3 * PEEK_G_PER_CM3;
     let size = local_size(design, implant);
-    let sound = report.closed && report.manifold && report.oriented && report.components == 1 && report.volume_mm3 > 0.0;
+    let sound =
+        report.closed && report.manifold && report.oriented && report.components == 1 && report.volume_mm3 > 0.0;
     let mut checks = vec![covers(design, implant, params), overlap(design, implant)];
     checks.push(wall(design, implant, params));
     checks.push(Check {
@@ -78,7 +79,8 @@ fn covers(design: &DesignBox, implant: &Implant, params: &Params) -> Check {
 
 /// Volume of voxels that are both part and bone.
 fn overlap(design: &DesignBox, implant: &Implant) -> Check {
-    let both = implant.field.data.par_iter().zip(design.bone.data.par_iter()).filter(|(p, b)| **p < 0.0 && **b < 0.0).count();
+    let both =
+        implant.field.data.par_iter().zip(design.bone.data.par_iter()).filter(|(p, b)| **p < 0.0 && **b < 0.0).count();
     let volume = both as f64 * design.grid.voxel_mm3();
     Check {
         name: "bone_overlap".to_owned(),

@@ -32,7 +32,14 @@ impl LocalFrame {
             total += area;
             let (r, c) = (i / n, i % n);
             let open = |r: usize, c: usize| completion.hole[r * n + c];
-            let interior = r > 0 && c > 0 && r + 1 < n && c + 1 < n && open(r - 1, c) && open(r + 1, c) && open(r, c - 1) && open(r, c + 1);
+            let interior = r > 0
+                && c > 0
+                && r + 1 < n
+                && c + 1 < n
+                && open(r - 1, c)
+                && open(r + 1, c)
+                && open(r, c - 1)
+                && open(r, c + 1);
             if !interior {
                 rim.push(point(i));
             }

@@ -73,7 +73,11 @@ fn region_distance(sheet: &Sheet, completion: &Completion) -> Vec<f32> {
     let to_outside = sheet.distance_mm(&outside);
     let signed: Vec<f32> = to_inside.iter().zip(&to_outside).map(|(a, b)| a - b - REGION_MM).collect();
     // Rounded, so that the border's pixels do not show.
-    sheet.gaussian(&signed.iter().map(|v| v.clamp(-30.0, 30.0) - 30.0).collect::<Vec<_>>(), 0.8).iter().map(|v| v + 30.0).collect()
+    sheet
+        .gaussian(&signed.iter().map(|v| v.clamp(-30.0, 30.0) - 30.0).collect::<Vec<_>>(), 0.8)
+        .iter()
+        .map(|v| v + 30.0)
+        .collect()
 }
 
 /// What the boxes must hold, in local coordinates, mm.
@@ -85,7 +89,13 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(completion: &Completion, sheet: &Sheet, normals: &[Vector3<f64>], local: &LocalFrame, region_mm: &[f32]) -> Self {
+    fn of(
+        completion: &Completion,
+        sheet: &Sheet,
+        normals: &[Vector3<f64>],
+        local: &LocalFrame,
+        region_mm: &[f32],
+    ) -> Self {
         let mut bounds = Self {
             low: Vector3::repeat(f64::INFINITY),
             high: Vector3::repeat(f64::NEG_INFINITY),
@@ -127,8 +137,10 @@ impl Bounds {
     /// The inner surface is looked up at λ times a point of the part.
     fn inner_grid(&self, local: &LocalFrame) -> Grid {
         let reach = |v: f64| if v.abs() > 0.0 { v * LARGEST_LAMBDA } else { v };
-        let low = Vector3::new(reach(self.low.x.min(0.0)) - 2.0, reach(self.low.y.min(0.0)) - 2.0, self.inner_low - 3.0);
-        let high = Vector3::new(reach(self.high.x.max(0.0)) + 2.0, reach(self.high.y.max(0.0)) + 2.0, self.inner_high + 3.0);
+        let low =
+            Vector3::new(reach(self.low.x.min(0.0)) - 2.0, reach(self.low.y.min(0.0)) - 2.0, self.inner_low - 3.0);
+        let high =
+            Vector3::new(reach(self.high.x.max(0.0)) + 2.0, reach(self.high.y.max(0.0)) + 2.0, self.inner_high + 3.0);
         let spacing = ((high - low).product() / INNER_VOXELS).cbrt().max(INNER_SPACING_MM);
         grid(local, low, high, spacing)
     }
@@ -217,7 +229,9 @@ fn lowest_above(bone: &Field) -> Field {
 fn rays(completion: &Completion, sheet: &Sheet, normals: &[Vector3<f64>], local: &LocalFrame) -> Vec<Ray> {
     let step = (1.0 / sheet.pixel_mm).round().max(1.0) as usize;
     (0..completion.hole.len())
-        .filter(|&i| completion.hole[i] && (i / sheet.size).is_multiple_of(step) && (i % sheet.size).is_multiple_of(step))
+        .filter(|&i| {
+            completion.hole[i] && (i / sheet.size).is_multiple_of(step) && (i % sheet.size).is_multiple_of(step)
+        })
         .map(|i| {
             let head = sheet.directions[i] * completion.outer_mm[i] as f64;
             let lps_from_head = local.axes * local.head_axes.transpose();

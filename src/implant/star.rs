@@ -17,11 +17,7 @@ impl<'a> StarSurface<'a> {
     /// The surface at `radius_mm` along each direction of the map.
     pub fn new(disc: &'a Disc, sheet: &Sheet, radius_mm: &[f32]) -> Self {
         let normals = sheet.normals(radius_mm);
-        let pixels = radius_mm
-            .iter()
-            .zip(&normals)
-            .map(|(&r, n)| [r, n.x as f32, n.y as f32, n.z as f32])
-            .collect();
+        let pixels = radius_mm.iter().zip(&normals).map(|(&r, n)| [r, n.x as f32, n.y as f32, n.z as f32]).collect();
         Self { disc, pixels }
     }
 
@@ -77,8 +73,7 @@ mod tests {
         let disc = Disc::about(&Vector3::new(0.3, -0.5, 0.8), 221, 0.65);
         let sheet = Sheet::new(&disc, 85.0);
         let axes = Vector3::new(72.0, 95.0, 80.0);
-        let radius: Vec<f32> =
-            sheet.directions.iter().map(|d| (1.0 / d.component_div(&axes).norm()) as f32).collect();
+        let radius: Vec<f32> = sheet.directions.iter().map(|d| (1.0 / d.component_div(&axes).norm()) as f32).collect();
         let surface = StarSurface::new(&disc, &sheet, &radius);
         let centre = disc.frame_from_disc.column(2).into_owned();
         let side = disc.frame_from_disc.column(0).into_owned();

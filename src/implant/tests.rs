@@ -17,10 +17,9 @@ fn design() -> &'static (TestHead, DesignBox) {
             towards: Vector3::new(0.7, 0.2, 0.6).normalize(),
             half_deg: HALF_DEG,
         };
-        let skull = head.skull(0.8);
+        let skull = head.skull(0.5);
         let params = reconstruct::Params { method: Method::Auto };
-        let completion =
-            reconstruct::complete(&skull, &head.defect(), &params, &Progress::new()).expect("a whole rim");
+        let completion = reconstruct::complete(&skull, &head.defect(), &params, &Progress::new()).expect("a whole rim");
         let design = prepare(&skull, &completion, &Progress::new()).expect("a hole");
         (head, design)
     })
@@ -124,7 +123,12 @@ fn lambda_scaling_is_the_closed_form() {
 #[test]
 fn the_part_keeps_its_clearance_and_passes_its_checks() {
     let (head, design) = design();
-    for params in [Params::default(), Params { clearance_mm: 1.0, ..Params::default() }, scaled(1.0, 1.0, 1.0), scaled(1.0, 1.0, 1.2)] {
+    for params in [
+        Params::default(),
+        Params { clearance_mm: 1.0, ..Params::default() },
+        scaled(1.0, 1.0, 1.0),
+        scaled(1.0, 1.0, 1.2),
+    ] {
         let implant = shape(design, &params, &Progress::new()).expect("a part");
         for v in vertices(&implant, f32::MIN) {
             let r = v.norm();
@@ -134,7 +138,8 @@ fn the_part_keeps_its_clearance_and_passes_its_checks() {
             assert!(gap >= params.clearance_mm - 0.05, "{gap} at {r} {}", away.to_degrees());
         }
         let checks = check(design, &implant, &params);
-        let names = ["covers_defect", "bone_overlap", "min_wall", "closed_manifold", "insertion", "volume", "weight", "size"];
+        let names =
+            ["covers_defect", "bone_overlap", "min_wall", "closed_manifold", "insertion", "volume", "weight", "size"];
         assert_eq!(checks.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), names);
         for c in &checks {
             assert_ne!(c.passed, Some(false), "{}: {}", c.name, c.text);
@@ -182,8 +187,7 @@ fn a_part_shifted_into_bone_fails_its_checks() {
     }
     implant.field.data.rotate_right(shift);
     let checks = check(design, &implant, &params);
-    let failed: Vec<&str> =
-        checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.name.as_str()).collect();
+    let failed: Vec<&str> = checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.name.as_str()).collect();
     assert!(failed.contains(&"bone_overlap") && failed.contains(&"insertion"), "{failed:?}");
 }
 

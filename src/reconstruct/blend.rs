@@ -28,7 +28,7 @@ const DISAGREE_MM: f32 = 2.0;
 const LEAST_RIM: f64 = 0.3;
 
 /// Raw rays of the other side, a value a pixel of the patch (NaN where no bone).
-pub(super) struct Rays {
+pub(crate) struct Rays {
     pub outer: Vec<f32>,
     pub inner: Vec<f32>,
 }
@@ -139,19 +139,23 @@ struct Mirrored {
     rim_error_mm: f64,
 }
 
-fn from_other_side(sheet: &Sheet, patch: &Patch, trust: &Trust, missing_mm: &[f32], domain: &[bool], rays: Rays) -> Option<Mirrored> {
+fn from_other_side(
+    sheet: &Sheet,
+    patch: &Patch,
+    trust: &Trust,
+    missing_mm: &[f32],
+    domain: &[bool],
+    rays: Rays,
+) -> Option<Mirrored> {
     // A hole across the midline is open on the other side too.
     let open: Vec<bool> = sheet
         .directions
         .iter()
-        .map(|d| {
-            mirror::nearest_pixel(&patch.disc, &Vector3::new(-d.x, d.y, d.z)).is_some_and(|p| patch.hole[p])
-        })
+        .map(|d| mirror::nearest_pixel(&patch.disc, &Vector3::new(-d.x, d.y, d.z)).is_some_and(|p| patch.hole[p]))
         .collect();
     let other = OtherSide::new(sheet, &rays.outer, &rays.inner, &open);
     let motion = mirror::register(sheet, &patch.disc, &patch.outer_mm, trust, missing_mm, &other);
-    let wide: Vec<bool> =
-        (0..domain.len()).map(|i| domain[i] || missing_mm[i] <= predict::REACH_MM + 2.0).collect();
+    let wide: Vec<bool> = (0..domain.len()).map(|i| domain[i] || missing_mm[i] <= predict::REACH_MM + 2.0).collect();
     let moved = mirror::resample(sheet, &patch.disc, &other, &motion, &wide);
     let rim_error_mm = mirror::rim_error_mm(&patch.outer_mm, &moved, trust, missing_mm, 12.0)?;
     let seen = |mask: &[bool]| -> Vec<bool> { mask.iter().zip(&moved.seen).map(|(&a, &b)| a && b).collect() };
@@ -184,7 +188,8 @@ fn shares(
     }
     let Some(mirrored) = mirrored else {
         findings.push(Finding {
-            message: "The other side is open or not in the scan here; the missing bone continues the rim instead.".to_owned(),
+            message: "The other side is open or not in the scan here; the missing bone continues the rim instead."
+                .to_owned(),
         });
         return nothing();
     };
@@ -220,7 +225,9 @@ fn smooth_step(t: f32) -> f32 {
 
 fn mix(smooth: &Smooth, difference: Option<&Smooth>, share: &[f32]) -> Smooth {
     let add = |base: &[f32], change: Option<&[f32]>| -> Vec<f32> {
-        (0..base.len()).map(|i| base[i] + change.map_or(0.0, |c| if share[i] > 0.0 { share[i] * c[i] } else { 0.0 })).collect()
+        (0..base.len())
+            .map(|i| base[i] + change.map_or(0.0, |c| if share[i] > 0.0 { share[i] * c[i] } else { 0.0 }))
+            .collect()
     };
     Smooth {
         outer: add(&smooth.outer, difference.map(|d| d.outer.as_slice())),
@@ -229,7 +236,13 @@ fn mix(smooth: &Smooth, difference: Option<&Smooth>, share: &[f32]) -> Smooth {
 }
 
 /// Half of the methods' disagreement, smoothed, and a floor that grows with the distance from trusted bone.
-fn uncertainty(sheet: &Sheet, patch: &Patch, difference: Option<&Smooth>, mirrored: Option<&Mirrored>, inside_mm: &[f32]) -> Vec<f32> {
+fn uncertainty(
+    sheet: &Sheet,
+    patch: &Patch,
+    difference: Option<&Smooth>,
+    mirrored: Option<&Mirrored>,
+    inside_mm: &[f32],
+) -> Vec<f32> {
     let count = patch.hole.len();
     let half: Vec<f32> = match (difference, mirrored) {
         (Some(d), Some(m)) => {

@@ -16,11 +16,19 @@ const LEAST_THICKNESS_MM: f32 = 0.8;
 
 /// Joins the prediction with the observed bone: `predicted` on the domain, the bone where it is trusted, and in
 /// between a smooth transition; finite everywhere.
-pub(super) fn join(sheet: &Sheet, observed: &[f32], trusted: &[bool], predicted: &[f32], domain: &[bool], missing_mm: &[f32]) -> Vec<f32> {
+pub(super) fn join(
+    sheet: &Sheet,
+    observed: &[f32],
+    trusted: &[bool],
+    predicted: &[f32],
+    domain: &[bool],
+    missing_mm: &[f32],
+) -> Vec<f32> {
     let residual: Vec<f32> = observed.iter().zip(predicted).map(|(o, p)| o - p).collect();
     let in_both: Vec<bool> = trusted.iter().zip(domain).map(|(&t, &d)| t && d).collect();
     let weights: Vec<f32> = in_both.iter().map(|&m| f32::from(u8::from(m))).collect();
-    let clamped: Vec<f32> = residual.iter().zip(&in_both).map(|(r, &m)| if m { r.clamp(-2.0, 2.0) } else { 0.0 }).collect();
+    let clamped: Vec<f32> =
+        residual.iter().zip(&in_both).map(|(r, &m)| if m { r.clamp(-2.0, 2.0) } else { 0.0 }).collect();
     let (sum, weight) = sheet.blur(&clamped, &weights, TEXTURE_MM);
     let denoised = sheet.smooth_where(observed, trusted, DENOISE_MM);
     let mut joined: Vec<f32> = (0..observed.len())
@@ -46,7 +54,14 @@ pub(super) fn join(sheet: &Sheet, observed: &[f32], trusted: &[bool], predicted:
 }
 
 /// Completed outer and inner radius, mm.
-pub(super) fn maps(sheet: &Sheet, patch: &Patch, trust: &Trust, predicted: &Smooth, domain: &[bool], missing_mm: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn maps(
+    sheet: &Sheet,
+    patch: &Patch,
+    trust: &Trust,
+    predicted: &Smooth,
+    domain: &[bool],
+    missing_mm: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
     let thickness: Vec<f32> = patch.outer_mm.iter().zip(&patch.inner_mm).map(|(o, i)| o - i).collect();
     let outer = join(sheet, &patch.outer_mm, &trust.outer, &predicted.outer, domain, missing_mm);
     let thickness = join(sheet, &thickness, &trust.both, &predicted.thickness, domain, missing_mm);

@@ -43,7 +43,8 @@ pub(crate) struct Motion {
 }
 
 impl Motion {
-    const STILL: Self = Self { rotation: Matrix3::new(1., 0., 0., 0., 1., 0., 0., 0., 1.), shift_mm: Vector3::new(0., 0., 0.) };
+    const STILL: Self =
+        Self { rotation: Matrix3::new(1., 0., 0., 0., 1., 0., 0., 0., 1.), shift_mm: Vector3::new(0., 0., 0.) };
 
     fn apply(&self, p: &Vector3<f64>) -> Vector3<f64> {
         self.rotation * p + self.shift_mm
@@ -61,8 +62,16 @@ const CUT_MM: [f64; 2] = [8.0, 2.5];
 const STAY: f64 = 0.003;
 
 /// Moves the mirrored outer surface onto the trusted rim: point to plane, Gauss–Newton, `distance_mm` from the missing part.
-pub(crate) fn register(sheet: &Sheet, disc: &Disc, outer_mm: &[f32], trust: &Trust, distance_mm: &[f32], other: &OtherSide) -> Motion {
-    let rim: Vec<bool> = (0..outer_mm.len()).map(|i| trust.outer[i] && distance_mm[i] <= super::predict::REACH_MM).collect();
+pub(crate) fn register(
+    sheet: &Sheet,
+    disc: &Disc,
+    outer_mm: &[f32],
+    trust: &Trust,
+    distance_mm: &[f32],
+    other: &OtherSide,
+) -> Motion {
+    let rim: Vec<bool> =
+        (0..outer_mm.len()).map(|i| trust.outer[i] && distance_mm[i] <= super::predict::REACH_MM).collect();
     let target = sheet.fill_from(&sheet.smooth_where(outer_mm, &rim, 1.5), &rim);
     let normals = sheet.normals(&target);
     let step = (3.0 / sheet.pixel_mm).round().max(1.0) as usize;
@@ -154,7 +163,13 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
 }
 
 /// Median distance of the mirrored side to the trusted bone within `width_mm` of the missing part: how well it foretold the rim.
-pub(crate) fn rim_error_mm(outer_mm: &[f32], moved: &Moved, trust: &Trust, distance_mm: &[f32], width_mm: f32) -> Option<f64> {
+pub(crate) fn rim_error_mm(
+    outer_mm: &[f32],
+    moved: &Moved,
+    trust: &Trust,
+    distance_mm: &[f32],
+    width_mm: f32,
+) -> Option<f64> {
     median(
         (0..outer_mm.len())
             .filter(|&i| trust.outer[i] && moved.seen[i] && distance_mm[i] <= width_mm)

@@ -50,8 +50,7 @@ impl Sheet {
 
     /// Gaussian sums of `weight · value` and of `weight` (kernel of unit sum), for normalised convolution.
     pub fn blur(&self, values: &[f32], weights: &[f32], sigma_mm: f64) -> (Vec<f32>, Vec<f32>) {
-        let weighted: Vec<f32> =
-            values.iter().zip(weights).map(|(&v, &w)| if w > 0.0 { v * w } else { 0.0 }).collect();
+        let weighted: Vec<f32> = values.iter().zip(weights).map(|(&v, &w)| if w > 0.0 { v * w } else { 0.0 }).collect();
         (self.gaussian(&weighted, sigma_mm), self.gaussian(weights, sigma_mm))
     }
 

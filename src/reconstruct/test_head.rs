@@ -70,13 +70,14 @@ impl TestHead {
         }
     }
 
-    /// The head as an intensity volume whose level 500 is the bone's surface to about 0.01 mm.
+    /// The head around the hole as an intensity volume whose level 500 is the bone's surface to about 0.01 mm.
     pub fn skull(&self, spacing_mm: f64) -> Skull {
         let frame = Self::frame();
-        let half = 100.0;
+        let half = 60.0;
         let n = (2.0 * half / spacing_mm) as usize + 1;
-        let origin = frame.centre_mm - Vector3::repeat(half);
-        let grid = Grid { size: [n; 3], spacing_mm: [spacing_mm; 3], origin_mm: origin, direction: Matrix3::identity() };
+        let origin = frame.point_from_head(&(self.towards * 72.0)) - Vector3::repeat(half);
+        let grid =
+            Grid { size: [n; 3], spacing_mm: [spacing_mm; 3], origin_mm: origin, direction: Matrix3::identity() };
         let lps_from_index = grid.lps_from_index_matrix();
         let value = |o: usize| {
             let [x, y, z] = grid.index(o);
@@ -96,6 +97,7 @@ impl TestHead {
         Skull {
             intensity: Arc::new(Volume::new(grid, data)),
             iso: 500.0,
+            smooth: None,
             frame,
             scales: Vector3::repeat(1.0),
             inlier_share: 1.0,

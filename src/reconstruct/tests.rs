@@ -71,7 +71,12 @@ fn a_bump_under_the_hole_comes_from_the_other_side() {
 
 #[test]
 fn a_hole_across_the_midline_falls_back_to_the_rim_and_says_so() {
-    let head = TestHead { outer: ellipsoid, inner: |d| ellipsoid(d) - 6.0, towards: Vector3::new(0.05, 0.3, 0.9).normalize(), half_deg: 15.0 };
+    let head = TestHead {
+        outer: ellipsoid,
+        inner: |d| ellipsoid(d) - 6.0,
+        towards: Vector3::new(0.05, 0.3, 0.9).normalize(),
+        half_deg: 15.0,
+    };
     let completion = complete_head(&head, Method::Auto);
     assert!(completion.findings.iter().any(|f| f.message.contains("other side")), "{:?}", completion.findings);
     let found = errors(&head, &completion);
@@ -85,15 +90,15 @@ fn the_completed_map_has_no_step_at_the_rim_and_is_finite() {
         let completion = complete_head(&head, method);
         assert!(completion.outer_mm.iter().chain(&completion.inner_mm).all(|v| v.is_finite()));
         let n = completion.disc.size;
-        let sheet = sheet_of(&head.patch());
-        for i in 0..n * n - n {
-            if i % n + 1 == n {
+        for i in n..n * n - n {
+            if i % n == 0 || i % n + 1 == n {
                 continue;
             }
-            for j in [i + 1, i + n] {
-                let true_step = (head.outer)(&sheet.directions[j]) - (head.outer)(&sheet.directions[i]);
-                let step = (completion.outer_mm[j] - completion.outer_mm[i]) as f64;
-                assert!((step - true_step).abs() < 0.1, "{method:?}: a step of {step} where {true_step} is true");
+            // A step shows as a jump of the slope from one pixel to the next; the head's own is below 0.02 mm.
+            for stride in [1, n] {
+                let bend =
+                    completion.outer_mm[i + stride] - 2.0 * completion.outer_mm[i] + completion.outer_mm[i - stride];
+                assert!(bend.abs() < 0.06, "{method:?}: the slope jumps by {bend} mm");
             }
         }
     }

@@ -31,9 +31,8 @@ impl Trust {
 
     /// Gives back the bone within the guard whose residual to a first prediction is flat: a cut wall is steep.
     pub fn give_back(&self, sheet: &Sheet, patch: &Patch, outer: &[f32], inner: &[f32]) -> Self {
-        let residual = |seen: &[f32], predicted: &[f32]| -> Vec<f32> {
-            seen.iter().zip(predicted).map(|(s, p)| s - p).collect()
-        };
+        let residual =
+            |seen: &[f32], predicted: &[f32]| -> Vec<f32> { seen.iter().zip(predicted).map(|(s, p)| s - p).collect() };
         let (outer, inner) = (residual(&patch.outer_mm, outer), residual(&patch.inner_mm, inner));
         let (outer_slope, inner_slope) = (slopes(sheet, &outer), slopes(sheet, &inner));
         let flat = |i: usize| {
@@ -43,7 +42,8 @@ impl Trust {
                 && inner[i].abs() < WALL_STEP_MM
         };
         let count = self.missing.len();
-        let good: Vec<bool> = (0..count).map(|i| self.missing[i] && !patch.hole[i] && patch.vault[i] && flat(i)).collect();
+        let good: Vec<bool> =
+            (0..count).map(|i| self.missing[i] && !patch.hole[i] && patch.vault[i] && flat(i)).collect();
         let bad: Vec<bool> = (0..count).map(|i| self.missing[i] && !good[i]).collect();
         let near_bad = sheet.distance_mm(&bad);
         let wanted: Vec<bool> =

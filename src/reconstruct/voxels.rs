@@ -58,7 +58,9 @@ impl<'a> Inside<'a> {
         let high = pixels().map(|i| completion.outer_mm[i]).fold(0.0, f32::max);
         let centre = completion.disc.frame_from_disc.column(2).into_owned();
         let cos_reach = pixels()
-            .filter_map(|i| completion.disc.direction((i / completion.disc.size) as f64, (i % completion.disc.size) as f64))
+            .filter_map(|i| {
+                completion.disc.direction((i / completion.disc.size) as f64, (i % completion.disc.size) as f64)
+            })
             .map(|d| d.dot(&centre))
             .fold(1.0, f64::min);
         Self { completion, allowed, radii: [low as f64 - 1.0, high as f64 + 1.0], cos_reach: cos_reach - 0.02 }
