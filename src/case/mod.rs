@@ -23,7 +23,8 @@ mod steps;
 mod surfaces;
 mod write;
 
-pub use bundle::{Bundle, Preview, Written, write_bundle};
+pub use crate::export::WriteError;
+pub use bundle::{Bundle, BundleError, Preview, Written, write_bundle};
 pub use case_file::{CaseFile, CaseFileError, SavedFigure};
 pub use error::{Error, next_step};
 pub use figures::{findings, state_of};
@@ -44,4 +45,4 @@ pub use crate::implant::Check;
 pub use crate::scan::{Finding, Scan, Voxels};
 pub use steps::{Outcome, run_all, run_step};
 pub use surfaces::completed_surface;
-pub use write::{WriteError, write_atomic};
+pub use write::{check_writable, check_writable_file, write_atomic};

@@ -7,6 +7,8 @@ mod error;
 mod format;
 mod gzip;
 mod inv3;
+mod nifti;
+mod nifti_header;
 mod nrrd;
 mod nrrd_header;
 mod samples;
@@ -98,7 +100,7 @@ fn read_file(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> 
     };
     let scan = match format {
         Format::Nrrd => nrrd::read(path, progress),
-        Format::Nifti => Err(Error::UnknownFormat(path.to_owned())),
+        Format::Nifti => nifti::read(path, progress),
         Format::Inv3 => inv3::read(path, progress),
         Format::Dicom => dicom::read_file(path, progress),
     }?;

@@ -1,4 +1,5 @@
 use super::inv3::project;
+use super::nifti;
 use super::{Folder, gzipped, read_now};
 use crate::geometry::Progress;
 use crate::scan::{Error, read};
@@ -117,12 +118,12 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic(
-        which in 0usize..3,
+        which in 0usize..4,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let folder = Folder::new();
-        let mut bytes = match which { 0 => nrrd("raw"), 1 => nrrd("gzip"), _ => inv3_bytes() };
+        let mut bytes = match which { 0 => nrrd("raw"), 1 => nrrd("gzip"), 2 => nifti::small(), _ => inv3_bytes() };
         for (place, value) in flips {
             // Mostly the head: that is where the claims are.
             let reach = if value % 2 == 0 { bytes.len().min(400) } else { bytes.len() };

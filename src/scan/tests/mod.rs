@@ -3,6 +3,7 @@
 mod bad_input;
 mod dicom;
 mod inv3;
+mod nifti;
 mod nrrd;
 
 use super::{Error, Scan, Voxels, read};
