@@ -167,20 +167,24 @@ fn recast<T: Copy + Into<f32> + Sync>(
         })
         .collect();
     let hits = source.cast(&pose.centre, &rays);
-    let (mut points, mut expected, mut near) = (Vec::new(), 0usize, 0usize);
+    let (mut points, mut expected, mut near, mut met) = (Vec::new(), 0usize, 0usize, 0usize);
     for ((d, (ray, outer)), hit) in directions.iter().zip(&rays).zip(&hits) {
         let r = f64::from(hit.outer_mm);
         let vault = mean.in_vault(d);
         expected += usize::from(vault);
         near += usize::from(vault && (r - outer).abs() < 6.0);
+        met += usize::from(vault && r.is_finite());
         // A little beyond the vault's border, where brow and mastoid hold the pose.
         if r < 145.0 && (vault || mean.pixel(d).is_some_and(|o| mean.share[o] > 0.9)) {
             points.push(pose.centre + ray * r);
         }
     }
-    let covered = near as f64 / expected.max(1) as f64;
-    let kappa = if covered < 0.95 { 1.0 } else { 0.2 };
-    let schedule = Schedule { iterations: 15, cut_mm: [10.0, 5.0], kappa, scaled: true };
+    let share = |n: usize| n as f64 / expected.max(1) as f64;
+    let covered = share(near);
+    // With much bone missing one length is poorly seen: the scales are held together more strongly.
+    let kappa = if share(met) < 0.97 { 1.0 } else { 0.2 };
+    let schedule =
+        Schedule { iterations: 20, cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0], kappa, scaled: true };
     let fit = align(&points, pose, surface, &schedule);
     Head { fit, covered }
 }

@@ -2,7 +2,7 @@
 
 pub mod atlas;
 mod find;
-mod map;
+pub(crate) mod map;
 mod mean_vault;
 mod occupancy;
 mod pose;

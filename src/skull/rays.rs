@@ -24,6 +24,9 @@ pub(crate) struct RaySource<'a, T> {
     index_from_lps: Matrix3<f64>,
 }
 
+/// A chain that ends this much below the expected outer table may be the inner wall of a sinus, mm.
+const NEAR_MM: f64 = 4.0;
+
 /// A stretch of bone along a ray.
 #[derive(Clone, Copy)]
 struct Chain {
@@ -55,45 +58,33 @@ impl<'a, T: Copy + Into<f32> + Sync> RaySource<'a, T> {
     fn march(&self, origin: &Vector3<f64>, direction: &Vector3<f64>, expected: f64) -> RayHit {
         let step = self.index_from_lps * direction;
         let mut peak = f32::NEG_INFINITY;
-        let mut first: Option<Chain> = None;
-        let mut open: Option<Chain> = None;
+        let mut chains = Chains::new(expected);
         let mut before = f32::NEG_INFINITY;
-        let fits =
-            |c: &Chain| expected.is_nan() || (c.exit > expected - DEEP_MM && c.exit < expected + DEEP_MM + GAP_MM);
         let count = ((TO_MM - FROM_MM) / STEP_MM) as usize;
         for k in 0..=count {
             let r = FROM_MM + k as f64 * STEP_MM;
             let value = self.sample(&(origin + step * r));
             peak = peak.max(value);
-            let bone = value >= self.iso;
-            if bone && before < self.iso {
-                // Where the straight line between the two samples meets the level; outside of the volume counts as
-                // a bone-free sample, so that a wall at the border is entered at its first sample.
-                let back = if before.is_finite() { ((value - self.iso) / (value - before)) as f64 } else { 0.0 };
-                if open.is_none() {
-                    open = Some(Chain { entry: r - back * STEP_MM, exit: r });
-                }
-            }
-            if let Some(chain) = &mut open {
-                if bone {
-                    chain.exit = r;
-                } else if before >= self.iso {
-                    let on = if value.is_finite() { ((before - self.iso) / (before - value)) as f64 } else { 0.0 };
-                    chain.exit = r - STEP_MM + on * STEP_MM;
-                } else if r - chain.exit > GAP_MM {
-                    let closed = *chain;
-                    open = None;
-                    if fits(&closed) {
-                        return hit(&closed, peak);
-                    }
-                    first = first.or(Some(closed));
-                }
+            // Where the straight line between two samples meets the level; outside of the volume counts as free, so
+            // that a wall at the border is entered at its first sample and left at its last.
+            let (bone, was) = (value >= self.iso, before >= self.iso);
+            if bone && !was {
+                let back = if before.is_finite() { f64::from((value - self.iso) / (value - before)) } else { 0.0 };
+                chains.enter(r - back * STEP_MM);
+            } else if was && !bone {
+                let on = if value.is_finite() { f64::from((before - self.iso) / (before - value)) } else { 0.0 };
+                chains.leave(r - STEP_MM + on * STEP_MM);
             }
             before = value;
+            if !bone && chains.settled(r) {
+                break;
+            }
         }
-        let last = open.filter(|c| fits(c) || first.is_none());
-        match last.or(first) {
-            Some(chain) => hit(&chain, peak),
+        if before >= self.iso {
+            chains.leave(TO_MM);
+        }
+        match chains.best() {
+            Some(c) => RayHit { inner_mm: c.entry as f32, outer_mm: c.exit as f32, peak },
             None => RayHit { inner_mm: f32::NAN, outer_mm: f32::NAN, peak },
         }
     }
@@ -105,8 +96,56 @@ impl<'a, T: Copy + Into<f32> + Sync> RaySource<'a, T> {
     }
 }
 
-fn hit(chain: &Chain, peak: f32) -> RayHit {
-    RayHit { inner_mm: chain.entry as f32, outer_mm: chain.exit as f32, peak }
+/// The bone met along one ray, and which of it is the vault.
+struct Chains {
+    expected: f64,
+    first: Option<Chain>,
+    last: Option<Chain>,
+}
+
+impl Chains {
+    fn new(expected: f64) -> Self {
+        Self { expected, first: None, last: None }
+    }
+
+    fn enter(&mut self, r: f64) {
+        let joined =
+            self.last.is_some_and(|c| r - c.exit <= GAP_MM || (self.hollow(&c) && r < self.expected + NEAR_MM));
+        if !joined {
+            self.first = self.first.or(self.last);
+            self.last = Some(Chain { entry: r, exit: r });
+        }
+    }
+
+    fn leave(&mut self, r: f64) {
+        if let Some(chain) = &mut self.last {
+            chain.exit = r;
+        }
+    }
+
+    /// Whether a chain looks like the inner wall of a sinus: its outer wall may follow beyond a wide gap.
+    fn hollow(&self, c: &Chain) -> bool {
+        c.exit > self.expected - DEEP_MM && c.exit < self.expected - NEAR_MM
+    }
+
+    fn fits(&self, c: &Chain) -> bool {
+        self.expected.is_nan() || (c.exit > self.expected - DEEP_MM && c.exit < self.expected + DEEP_MM + GAP_MM)
+    }
+
+    /// Whether nothing beyond `r` (free of bone) can change the answer.
+    fn settled(&self, r: f64) -> bool {
+        let Some(c) = &self.last else { return false };
+        r - c.exit > GAP_MM
+            && (self.fits(c) || self.first.is_some_and(|f| self.fits(&f)))
+            && !(self.hollow(c) && r < self.expected + NEAR_MM)
+    }
+
+    /// The first chain that fits the expectation, else the first.
+    fn best(&self) -> Option<Chain> {
+        let last = self.last?;
+        let Some(first) = self.first else { return Some(last) };
+        Some(if self.fits(&first) || !self.fits(&last) { first } else { last })
+    }
 }
 
 /// `count` directions spread evenly over the sphere's part with z > `z_min` (Fibonacci lattice).
@@ -161,6 +200,19 @@ mod tests {
         assert!((cast(f64::NAN).outer_mm - 51.0).abs() < 0.2);
         assert!((cast(86.0).outer_mm - 87.0).abs() < 0.1);
         assert!((cast(86.0).inner_mm - 80.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn the_outer_wall_of_a_wide_sinus_is_the_outer_table() {
+        let grid = Grid::axis_aligned([121, 3, 3], [1.0; 3], Point3::new(0.0, -1.0, -1.0));
+        let bone = |x: usize| [(70..=72), (84..=87)].iter().any(|wall| wall.contains(&x));
+        let volume =
+            Volume::new(grid.clone(), (0..grid.len()).map(|o| i16::from(bone(grid.index(o)[0])) * 1000).collect());
+        let source = RaySource::new(&volume, 500.0);
+        let cast = |expected| source.cast(&Point3::origin(), &[(Vector3::x(), expected)])[0];
+        assert_eq!((cast(86.0).inner_mm, cast(86.0).outer_mm), (69.5, 87.5));
+        assert_eq!((cast(73.0).inner_mm, cast(73.0).outer_mm), (69.5, 72.5));
+        assert_eq!(cast(f64::NAN).outer_mm, 72.5);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::mean_vault::MeanVault;
 use super::occupancy::FULL;
-use super::pose::Pose;
 use super::rays::RaySource;
 use super::{RayHit, Skull};
 use crate::geometry::{Cancelled, Field, Grid, Mesh, Progress, Volume, signed_distance_from_scalar};
@@ -11,11 +10,6 @@ use nalgebra::{Point3, Vector3};
 use rayon::prelude::*;
 
 impl Skull {
-    /// Where the mean head lies in the scan.
-    pub(crate) fn pose(&self) -> Pose {
-        Pose { centre: self.frame.centre_mm, rotation: self.frame.head_from_lps, scales: self.scales }
-    }
-
     /// Direction of the mean frame of a head direction, and mm of the mean frame a mm along it.
     pub fn mean_direction(&self, direction: &Vector3<f64>) -> (Vector3<f64>, f64) {
         let scaled = direction.component_mul(&self.scales);
