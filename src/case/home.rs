@@ -31,7 +31,7 @@ pub struct Recent {
     /// Where the user saved it last, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_to: Option<PathBuf>,
-    /// SHA-256 of the bytes saved there, to tell whether the file changed since.
+    /// SHA-256 of the work saved there, to tell whether file or case changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_sha256: Option<String>,
 }
@@ -100,10 +100,9 @@ impl Home {
     fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), WriteError> {
         let mut index = self.index();
         change(&mut index);
-        let text = serde_json::to_string_pretty(&index).map_err(|e| WriteError {
-            path: self.index_file(),
-            source: std::io::Error::other(e), // a path that is not Unicode cannot be kept
-        })?;
+        // A path that is not Unicode cannot be kept in JSON.
+        let text = serde_json::to_string_pretty(&index)
+            .map_err(|e| WriteError::new(&self.index_file(), &std::io::Error::other(e)))?;
         write_atomic(&self.index_file(), text.as_bytes())
     }
 
@@ -130,7 +129,7 @@ impl Home {
     pub fn forget(&self, id: &str) -> Result<(), WriteError> {
         self.change_index(|index| index.recent.retain(|r| r.id != id))?;
         match fs::remove_dir_all(self.slot(id)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(WriteError { path: self.slot(id), source: e }),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(WriteError::new(&self.slot(id), &e)),
             _ => Ok(()),
         }
     }

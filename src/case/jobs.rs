@@ -43,13 +43,16 @@ pub(super) enum Message {
 pub(super) struct Job {
     receiver: Receiver<Message>,
     stop: Arc<AtomicBool>,
-    current: Arc<Mutex<Option<Progress>>>,
+    current: Current,
     /// Step versions when it began: what changed since makes its result old.
     pub versions: [u64; 6],
     pub upto: StepKind,
     /// The step at work and how far it is.
     pub running: Option<(StepKind, Progress)>,
 }
+
+/// The step at work and its progress; locked only to look or to replace.
+type Current = Arc<Mutex<Option<(StepKind, Progress)>>>;
 
 /// What the channel gave.
 pub(super) enum Polled {
@@ -91,11 +94,21 @@ impl Job {
         }
     }
 
+    /// The step the worker is at.
+    pub fn at(&self) -> Option<StepKind> {
+        self.current.lock().ok()?.as_ref().map(|(step, _)| *step)
+    }
+
+    /// Asks the worker to end the step it is at and to begin no other.
+    pub fn stop_after(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
     /// Asks the worker to stop at its next check.
     pub fn cancel(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop_after();
         if let Ok(current) = self.current.lock()
-            && let Some(progress) = current.as_ref()
+            && let Some((_, progress)) = current.as_ref()
         {
             progress.cancel();
         }
@@ -111,26 +124,34 @@ impl Drop for Job {
 struct Worker {
     sender: Sender<Message>,
     stop: Arc<AtomicBool>,
-    current: Arc<Mutex<Option<Progress>>>,
+    current: Current,
     wake: Wake,
 }
 
 impl Worker {
     fn work(self, mut task: Task) {
+        let wake = self.wake.clone();
+        self.steps(&mut task);
+        // The channel closes with the worker: one more wake, so that the session sees the end.
+        drop(self);
+        wake();
+    }
+
+    fn steps(&self, task: &mut Task) {
         let upto = task.upto;
         for step in task.from.and_later().take_while(|&s| s <= upto) {
             let progress = self.progress();
             // The order matters: a cancel either finds this progress or was seen by `stop` before the step begins.
             if let Ok(mut current) = self.current.lock() {
-                *current = Some(progress.clone());
+                *current = Some((step, progress.clone()));
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.load(Ordering::SeqCst) {
                 self.say(Message::Failed(step, None));
                 return;
             }
             self.say(Message::Started(step, progress.clone()));
             // A defect in a step must not take the window with it; the snapshot is dropped whole.
-            let done = catch_unwind(AssertUnwindSafe(|| run(step, &mut task, &progress)));
+            let done = catch_unwind(AssertUnwindSafe(|| run(step, task, &progress)));
             let message = done.unwrap_or_else(|_| {
                 let text = "the step stopped on an internal error; your work is saved".to_owned();
                 Message::Failed(step, Some((text, "Change a parameter and try again.".to_owned())))
@@ -141,10 +162,6 @@ impl Worker {
                 return;
             }
         }
-        // The channel closes with the worker: one more wake, so that the session sees the end.
-        let wake = self.wake.clone();
-        drop(self);
-        wake();
     }
 
     fn say(&self, message: Message) {
@@ -202,7 +219,7 @@ fn export(task: &mut Task, progress: &Progress) -> Message {
     };
     let bundle = Bundle { outcome: &outcome, recipe: &task.recipe, edits: &task.edits };
     match super::write_bundle(&bundle, &folder, preview, progress) {
-        Ok(written) => Message::Exported(written),
+        Ok((written, _)) => Message::Exported(written),
         Err(super::bundle::BundleError::Cancelled(_)) => Message::Failed(StepKind::Export, None),
         Err(error) => Message::Failed(StepKind::Export, Some((error.to_string(), "Choose another folder.".to_owned()))),
     }

@@ -22,7 +22,8 @@ mod step;
 mod steps;
 mod write;
 
-pub use bundle::{Bundle, Preview, Written, write_bundle};
+pub use crate::export::WriteError;
+pub use bundle::{Bundle, BundleError, Preview, Written, write_bundle};
 pub use case_file::{CaseFile, CaseFileError, SavedFigure};
 pub use error::{Error, next_step};
 pub use figures::{findings, state_of};
@@ -38,4 +39,4 @@ pub use staged::{Staged, StagedFile};
 pub use start::Start;
 pub use step::{StepKind, StepState};
 pub use steps::{Outcome, run_all, run_step};
-pub use write::{WriteError, write_atomic};
+pub use write::{check_writable, check_writable_file, write_atomic};

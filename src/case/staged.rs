@@ -1,4 +1,4 @@
-use super::WriteError;
+use crate::export::WriteError;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -38,7 +38,7 @@ impl Staged {
             Ok(aside) => Ok(Self { folder: folder.to_owned(), aside, made, files: Vec::new() }),
             Err(source) => {
                 remove_empty(&made);
-                Err(WriteError { path: folder.to_owned(), source })
+                Err(WriteError::new(folder, &source))
             }
         }
     }
@@ -55,7 +55,7 @@ impl Staged {
             let sha256 = hashing.hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
             Ok(StagedFile { name: name.to_owned(), sha256, bytes: hashing.bytes })
         };
-        let staged = inner().map_err(WriteError::at(&shown))?;
+        let staged = inner().map_err(|e| WriteError::new(&shown, &e))?;
         self.files.push(staged);
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Staged {
     pub fn commit(mut self) -> Result<Vec<StagedFile>, WriteError> {
         for file in &self.files {
             let place = self.folder.join(&file.name);
-            fs::rename(self.aside.path().join(&file.name), &place).map_err(WriteError::at(&place))?;
+            fs::rename(self.aside.path().join(&file.name), &place).map_err(|e| WriteError::new(&place, &e))?;
         }
         self.made.clear();
         Ok(std::mem::take(&mut self.files))

@@ -9,7 +9,6 @@ mod emit;
 mod inside;
 mod isosurface;
 mod mesh_check;
-mod preview;
 #[cfg(test)]
 mod tests;
 mod weld;
@@ -17,5 +16,4 @@ mod weld;
 pub use inside::Scalar;
 pub use isosurface::{LEAST_FRACTION, closed_isosurface, isosurface, manifold_isosurface};
 pub use mesh_check::{MeshReport, check_mesh};
-pub use preview::preview;
 pub use weld::weld;

@@ -1,5 +1,11 @@
-use super::{Camera, Scene};
-use nalgebra::Point3;
+mod device;
+mod letters;
+mod preview;
+
+use super::{Camera, Quality, Renderer, Scene};
+use std::io::Cursor;
+
+pub use preview::preview;
 
 /// A finished picture: RGBA8, row by row from the top left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +22,10 @@ pub struct Picture {
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// No GPU and no software adapter.
-    #[error("no graphics adapter: {0}; install a Vulkan driver (mesa-vulkan-drivers for a software one)")]
+    #[error("no graphics adapter: {0}; install a graphics driver (on Debian mesa-vulkan-drivers is a software one)")]
     NoAdapter(String),
     /// The size is zero or larger than the adapter can draw.
-    #[error("a picture of {width}×{height} px is not possible here; the largest side is {most} px")]
+    #[error("a picture of {width}×{height} px is not possible here; the sides can be 1 to {most} px")]
     Size {
         /// Asked width.
         width: u32,
@@ -29,7 +35,7 @@ pub enum PictureError {
         most: u32,
     },
     /// The adapter failed while drawing.
-    #[error("the graphics adapter failed while drawing: {0}")]
+    #[error("the graphics adapter failed while drawing: {0}; try a smaller picture")]
     Device(String),
     /// The picture could not be encoded.
     #[error("the picture could not be written as PNG: {0}")]
@@ -39,19 +45,66 @@ pub enum PictureError {
 impl Picture {
     /// The picture as the bytes of a PNG file.
     pub fn png(&self) -> Result<Vec<u8>, PictureError> {
-        Err(PictureError::Encode("not built yet".to_owned()))
+        let wrong = |what: String| PictureError::Encode(what);
+        let image = image::RgbaImage::from_raw(self.width, self.height, self.rgba.clone())
+            .ok_or_else(|| wrong(format!("{} bytes are not {}×{} px", self.rgba.len(), self.width, self.height)))?;
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, image::ImageFormat::Png).map_err(|e| wrong(e.to_string()))?;
+        Ok(bytes.into_inner())
+    }
+
+    /// RGBA of a pixel; panics outside of the picture.
+    pub fn at(&self, x: u32, y: u32) -> [u8; 4] {
+        let o = 4 * (y as usize * self.width as usize + x as usize);
+        [self.rgba[o], self.rgba[o + 1], self.rgba[o + 2], self.rgba[o + 3]]
     }
 }
 
 /// Draws a scene without a window, at the best quality, on a hardware or software adapter.
 pub fn picture(scene: &Scene, camera: &Camera, size_px: [u32; 2]) -> Result<Picture, PictureError> {
-    let _ = (scene, camera, size_px);
-    Err(PictureError::NoAdapter("not built yet".to_owned()))
+    Studio::new(Quality::BEST)?.picture(scene, camera, size_px)
 }
 
-/// Four sides of a scene in one picture of 1600×1200 px: front, the defect's side, top, oblique on the defect.
-/// `focus_mm` is the middle of the defect (LPS), if there is one. Only bone, reconstruction, implant and rim are shown.
-pub fn preview(scene: &Scene, focus_mm: Option<Point3<f64>>) -> Result<Picture, PictureError> {
-    let _ = (scene, focus_mm);
-    Err(PictureError::NoAdapter("not built yet".to_owned()))
+/// A device and a renderer without a window, for several pictures of the same shapes.
+pub struct Studio {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    renderer: Renderer,
 }
+
+impl Studio {
+    /// Opens an adapter.
+    pub fn new(quality: Quality) -> Result<Self, PictureError> {
+        let (device, queue) = device::open()?;
+        let renderer = Renderer::with_quality(&device, &queue, wgpu::TextureFormat::Rgba8Unorm, quality);
+        Ok(Self { device, queue, renderer })
+    }
+
+    /// Draws a scene.
+    pub fn picture(&mut self, scene: &Scene, camera: &Camera, size_px: [u32; 2]) -> Result<Picture, PictureError> {
+        let most = self.device.limits().max_texture_dimension_2d;
+        let [width, height] = size_px;
+        if width.min(height) == 0 || width.max(height) > most {
+            return Err(PictureError::Size { width, height, most });
+        }
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let mistakes = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        self.renderer.render(&self.device, &self.queue, &mut encoder, size_px, camera, scene);
+        let read = match self.renderer.texture() {
+            Some(texture) => device::Readback::record(&self.device, &mut encoder, texture, 4),
+            None => return Err(PictureError::Device("nothing was drawn".to_owned())),
+        };
+        self.queue.submit([encoder.finish()]);
+        let rgba = read.bytes(&self.device);
+        for scope in [mistakes, memory] {
+            if let Some(error) = device::wait_for(scope.pop()) {
+                return Err(PictureError::Device(error.to_string()));
+            }
+        }
+        Ok(Picture { width, height, rgba: rgba? })
+    }
+}
+
+#[cfg(test)]
+mod tests;
