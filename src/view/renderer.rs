@@ -220,14 +220,15 @@ impl Renderer {
             pass.set_bind_group(1, &ambient.depth_group, &[]);
             pass.set_pipeline(&p.ambient);
             pass.draw(0..3, 0..1);
+            drop(pass);
+            let mut pass = targets.colour_pass(encoder, "compose");
+            pass.set_bind_group(0, &p.frame_group, &[]);
+            pass.set_bind_group(1, &ambient.compose_group, &[]);
+            pass.set_pipeline(&p.compose);
+            pass.draw(0..3, 0..1);
         }
         let mut pass = targets.surface_pass(encoder, "translucent", false, true);
         pass.set_bind_group(0, &p.frame_group, &[]);
-        if let Some(ambient) = &targets.ambient {
-            pass.set_pipeline(&p.compose);
-            pass.set_bind_group(1, &ambient.compose_group, &[]);
-            pass.draw(0..3, 0..1);
-        }
         pass.set_pipeline(&p.hidden_line);
         for (layer, segments) in &lines {
             p.set_layer(&mut pass, layer.kind);
