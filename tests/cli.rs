@@ -97,7 +97,7 @@ fn scans_that_are_no_head_are_refused() {
     refused("no bone", &water, 3, &["no bone", "threshold"]);
 
     if let Some(data) = real_data() {
-        refused("mr", &data.join("dicom-hard/wrong-modality"), 3, &["MR", "CT"]);
+        refused("mr", &data.join("dicom-hard/wrong-modality/MR_small_implicit.dcm"), 3, &["MR", "CT"]);
     }
 }
 

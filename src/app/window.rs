@@ -13,7 +13,7 @@ use super::stage::StageEvent;
 use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
-use crate::case::{Case, Defect, Home, Recent, Scan, Settings, Start, StepKind, StepState, Theme, Wake};
+use crate::case::{Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Wake, find_sample};
 use eframe::egui_wgpu::wgpu;
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use serde_json::json;
@@ -142,10 +142,26 @@ impl Window {
             actions: Vec::new(),
             seen: Seen::default(),
         };
-        if let Start::Open(path) = start {
-            window.open(&path);
+        match start {
+            Start::Open(path) => window.open(&path),
+            _ => window.first(),
         }
         Ok(window)
+    }
+
+    /// What a start without a name shows: the last case, else the sample, else an empty window.
+    fn first(&mut self) {
+        if let Some(last) = self.recent.first() {
+            if let Ok(case) = Case::restore(self.case.home().clone(), self.wake.clone(), &last.id) {
+                self.take_case(case);
+            }
+            return;
+        }
+        match find_sample(self.case.home()) {
+            Sample::Real(path) => self.open(&path),
+            Sample::Phantom(path) if path.is_file() => self.open(&path),
+            Sample::Phantom(_) => {}
+        }
     }
 
     /// The longest time the window's thread was away from drawing.
@@ -235,10 +251,6 @@ impl Window {
             }
         }
         self.seen.exported = exported;
-        if self.settings.last_case.as_deref() != self.case.id() && self.case.id().is_some() {
-            self.settings.last_case = self.case.id().map(str::to_owned);
-            self.keep_settings();
-        }
         if let Ok(mut trouble) = self.gpu_trouble.lock()
             && let Some(text) = trouble.take()
         {
@@ -396,7 +408,7 @@ impl Window {
             let rect = ctx.content_rect();
             painter.rect_filled(rect, 0.0, p.ground.gamma_multiply(0.85));
             painter.rect_stroke(rect.shrink(16.0), 12.0, egui::Stroke::new(2.0, p.accent), egui::StrokeKind::Inside);
-            let font = egui::FontId::unique(22.0, theme::semibold());
+            let font = egui::FontId::new(22.0, theme::semibold());
             painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, p.text);
         }
     }
