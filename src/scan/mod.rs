@@ -1,6 +1,28 @@
 //! Files → a volume in HU on an LPS grid, with findings. The only room (with `export`) that knows file formats.
 
-use crate::geometry::{Cancelled, Grid, Progress, Volume};
+mod assemble;
+mod collect;
+mod dicom;
+mod error;
+mod format;
+mod gzip;
+mod inv3;
+mod nifti;
+mod nifti_header;
+mod nrrd;
+mod nrrd_header;
+mod samples;
+mod stl;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use format::Format;
+pub use stl::read_stl;
+pub use summary::{VolumeSummary, inspect};
+
+use crate::geometry::{Grid, Progress, Volume};
 use std::path::{Path, PathBuf};
 
 /// What a scan's voxels are.
@@ -33,6 +55,14 @@ pub struct Scan {
     pub hash: String,
 }
 
+impl Scan {
+    /// A scan with its hash computed (also for volumes made in the program).
+    pub fn new(voxels: Voxels, findings: Vec<Finding>) -> Self {
+        let hash = assemble::hash(&voxels);
+        Self { voxels, findings, hash }
+    }
+}
+
 /// Something noticed that does not stop the work.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
@@ -40,20 +70,65 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Why a scan was refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// Nothing at that path.
-    #[error("{0}: no such file or folder")]
-    Missing(PathBuf),
-    /// The work was cancelled.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
+impl Finding {
+    /// A finding with its message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
 }
 
-/// Reads a file (NRRD, NIfTI-1/2, .inv3, one DICOM file) or a folder (a DICOM series).
+/// Reads a file (NRRD, NIfTI-1/2, .inv3, one DICOM file) or a folder (a DICOM series, or a single volume).
 pub fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
-    let _ = progress;
-    Err(Error::Missing(path.to_owned()))
+    read_as(path, progress).map(|(scan, _)| scan)
+}
+
+/// Reads a scan and says what it was read from.
+pub fn read_as(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+    let kind = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?;
+    let read = if kind.is_dir() { read_folder(path, progress)? } else { read_file(path, progress)? };
+    progress.report(1.0, "scan read")?;
+    Ok(read)
+}
+
+fn read_file(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+    let Some(format) = format::of_file(path)? else {
+        return Err(if has_ending(path, &["dcm", "dicom"]) {
+            Error::NotDicom(path.to_owned())
+        } else {
+            Error::UnknownFormat(path.to_owned())
+        });
+    };
+    let scan = match format {
+        Format::Nrrd => nrrd::read(path, progress),
+        Format::Nifti => nifti::read(path, progress),
+        Format::Inv3 => inv3::read(path, progress),
+        Format::Dicom => dicom::read_file(path, progress),
+    }?;
+    Ok((scan, format))
+}
+
+fn read_folder(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+    if let Some(scan) = dicom::read_folder(path, progress)? {
+        return Ok((scan, Format::Dicom));
+    }
+    let volumes = volumes_below(path);
+    match volumes.as_slice() {
+        [] => Err(Error::EmptyFolder(path.to_owned())),
+        [one] => read_file(one, progress),
+        several => Err(Error::SeveralVolumes { path: path.to_owned(), count: several.len() }),
+    }
+}
+
+/// Files below a folder whose names say that they hold a volume, sorted.
+fn volumes_below(folder: &Path) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let named = |path: &Path| {
+        has_ending(path, &["nrrd", "nhdr", "nii", "inv3"])
+            || (has_ending(path, &["gz"]) && path.file_stem().is_some_and(|stem| has_ending(Path::new(stem), &["nii"])))
+    };
+    files.filter(|f| f.file_type().is_file() && named(f.path())).map(|f| f.into_path()).collect()
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|have| endings.iter().any(|e| have.eq_ignore_ascii_case(e)))
 }

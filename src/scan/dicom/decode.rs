@@ -1,0 +1,105 @@
+//! Pixels of slices → HU, slices in parallel.
+
+use super::header::{self, Slice};
+use crate::geometry::{Grid, Progress};
+use crate::scan::collect::{Collector, reserve};
+use crate::scan::error::Error;
+use dicom_pixeldata::{DecodedPixelData, PixelDecoder as _, PixelRepresentation};
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Decodes every slice into its place of the volume.
+pub(super) fn voxels(slices: &[Slice], grid: &Grid, path: &Path, progress: &Progress) -> Result<Collector, Error> {
+    let area = grid.size[0] * grid.size[1];
+    let mut data: Vec<i16> = reserve(grid.len(), path)?;
+    data.resize(grid.len(), 0);
+    let done = AtomicUsize::new(0);
+    let counts = data
+        .par_chunks_mut(area)
+        .zip(slices)
+        .map(|(out, slice)| {
+            let n = done.fetch_add(1, Ordering::Relaxed);
+            progress.report(n as f32 / slices.len() as f32, "decoding slices")?;
+            decode(slice, out)
+        })
+        .collect::<Result<Vec<Counts>, Error>>()?;
+    let rounded: u64 = counts.iter().map(|c| c.rounded).sum();
+    let clipped: u64 = counts.iter().map(|c| c.clipped).sum();
+    Collector::from_hu(data, rounded, clipped, path)
+}
+
+/// Values of a slice that are not as in the file.
+struct Counts {
+    rounded: u64,
+    clipped: u64,
+}
+
+fn decode(slice: &Slice, out: &mut [i16]) -> Result<Counts, Error> {
+    let path = &slice.path;
+    let object = dicom_object::open_file(path)
+        .map_err(|e| Error::damaged(path, format!("the DICOM file cannot be read ({})", header::root(&e))))?;
+    let pixels = object.decode_pixel_data().map_err(|e| {
+        let syntax = object.meta().transfer_syntax().trim_end_matches('\0').to_owned();
+        Error::unsupported(
+            path,
+            format!("its pixels (transfer syntax {syntax}) cannot be decoded ({})", header::root(&e)),
+            "export the scan uncompressed",
+        )
+    })?;
+    if pixels.samples_per_pixel() != 1 {
+        return Err(Error::unsupported(path, "a colour image", "choose the folder of the CT's slices"));
+    }
+    let bits = Bits::of(&pixels, path)?;
+    let bytes = pixels.data();
+    let expected = out.len() * bits.bytes;
+    if bytes.len() < expected {
+        let (expected, found) = (expected as u64, bytes.len() as u64);
+        return Err(Error::Truncated { path: path.clone(), expected, found });
+    }
+    let mut counts = Counts { rounded: 0, clipped: 0 };
+    let mut put = |out: &mut i16, stored: i32| {
+        let value = f64::from(stored) * slice.slope + slice.intercept;
+        let nearest = value.round();
+        counts.clipped += u64::from(!(-32768.0..=32767.0).contains(&nearest));
+        counts.rounded += u64::from(nearest != value);
+        *out = nearest as i16;
+    };
+    if bits.bytes == 1 {
+        out.iter_mut().zip(bytes).for_each(|(out, &b)| put(out, bits.value(u16::from(b))));
+    } else {
+        let words = bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]]));
+        out.iter_mut().zip(words).for_each(|(out, w)| put(out, bits.value(w)));
+    }
+    Ok(counts)
+}
+
+/// Where in a stored word the value sits.
+struct Bits {
+    bytes: usize,
+    stored: u32,
+    high: u32,
+    signed: bool,
+}
+
+impl Bits {
+    fn of(pixels: &DecodedPixelData, path: &Path) -> Result<Self, Error> {
+        let (allocated, stored) = (u32::from(pixels.bits_allocated()), u32::from(pixels.bits_stored()));
+        let high = u32::from(pixels.high_bit());
+        if !matches!(allocated, 8 | 16) || stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
+            return Err(Error::unsupported(
+                path,
+                format!("{stored} of {allocated} bits a pixel"),
+                "export the scan with 16-bit pixels",
+            ));
+        }
+        let signed = pixels.pixel_representation() == PixelRepresentation::Signed;
+        Ok(Self { bytes: (allocated / 8) as usize, stored, high, signed })
+    }
+
+    /// The value without what other programs keep in the unused bits.
+    fn value(&self, word: u16) -> i32 {
+        let shifted = u32::from(word) << (31 - self.high);
+        if self.signed { (shifted as i32) >> (32 - self.stored) } else { (shifted >> (32 - self.stored)) as i32 }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which slices make the volume, in which order, on which grid.
+
+use super::header::Slice;
+use crate::geometry::Grid;
+use crate::scan::Finding;
+use crate::scan::assemble;
+use crate::scan::error::Error;
+use nalgebra::{Matrix3, Point3};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Gaps between slices may differ from their mean by this share.
+const GAP_TOLERANCE: f64 = 0.02;
+
+/// The line of slice positions may lean from the slices' normal by this much, degrees.
+const TILT_TOLERANCE_DEG: f64 = 0.5;
+
+/// Slices of one volume, and which others were left.
+pub(super) struct Chosen {
+    pub(super) slices: Vec<Slice>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// The CT volume with most slices (the first by series UID among equals).
+pub(super) fn choose(slices: Vec<Slice>, folder: &Path) -> Result<Chosen, Error> {
+    let (ct, other): (Vec<Slice>, Vec<Slice>) = slices.into_iter().partition(|s| s.modality == "CT");
+    if ct.is_empty() {
+        if other.is_empty() {
+            return Err(Error::EmptyFolder(folder.to_owned()));
+        }
+        let mut all: Vec<&str> = other.iter().map(|s| s.modality.as_str()).collect();
+        all.sort_unstable();
+        all.dedup();
+        return Err(Error::Modality { path: folder.to_owned(), modality: all.join(", ") });
+    }
+    let localizers = ct.iter().filter(|s| s.is_localizer).count();
+    let has_slices = localizers < ct.len();
+    let mut groups: BTreeMap<_, Vec<Slice>> = BTreeMap::new();
+    for slice in ct.into_iter().filter(|s| !(has_slices && s.is_localizer)) {
+        let (series, rows, columns, numbers) = slice.group();
+        groups.entry((series.to_owned(), rows, columns, numbers)).or_default().push(slice);
+    }
+    let most = groups.values().map(Vec::len).max().unwrap_or(0);
+    let mut chosen = Vec::new();
+    let mut left = Vec::new();
+    for slices in groups.into_values() {
+        if chosen.is_empty() && slices.len() == most {
+            chosen = slices;
+        } else {
+            left.push(format!("{} of {} × {} pixels", slices.len(), slices[0].columns, slices[0].rows));
+        }
+    }
+    let mut findings = Vec::new();
+    if !left.is_empty() {
+        findings.push(Finding::new(format!(
+            "The folder holds {} CT series or parts; the one with most slices ({most}) was read. Left out (slices): {}.",
+            left.len() + 1,
+            left.join("; ")
+        )));
+    }
+    if has_slices && localizers > 0 {
+        findings.push(Finding::new(format!("{localizers} overview images (localizers) were left out.")));
+    }
+    if !other.is_empty() {
+        findings.push(Finding::new(format!("{} DICOM files that are no CT were left out.", other.len())));
+    }
+    Ok(Chosen { slices: chosen, findings })
+}
+
+/// Slices sorted along their normal, and their grid; refused when they do not lie evenly above each other.
+pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Grid), Error> {
+    let refuse = |what: String, next: &str| Error::Series { path: path.to_owned(), what, next: next.to_owned() };
+    let Some(first) = slices.first() else { return Err(Error::EmptyFolder(path.to_owned())) };
+    if first.frames > 1 {
+        return Err(refuse(
+            format!("a multi-frame DICOM file ({} frames), which is not read yet", first.frames),
+            "export the scan as single slices or NIfTI",
+        ));
+    }
+    if first.rows == 0 || first.columns == 0 {
+        return Err(refuse("the DICOM files hold no images".to_owned(), "choose the folder of the CT's slices"));
+    }
+    if slices.len() < 2 {
+        return Err(refuse(
+            "the series has a single slice".to_owned(),
+            "choose the folder with all slices of the scan",
+        ));
+    }
+    let lacks = |what: &str| refuse(format!("a slice has no usable {what}"), "export the scan again from its source");
+    let normal = first.normal().ok_or_else(|| lacks("orientation"))?;
+    let [row, column] = first.orientation.ok_or_else(|| lacks("orientation"))?;
+    let spacing = first.spacing_mm.ok_or_else(|| lacks("pixel spacing"))?;
+    let mut placed: Vec<(f64, Point3<f64>, Slice)> = Vec::with_capacity(slices.len());
+    for slice in slices {
+        let position = slice.position_mm.ok_or_else(|| lacks("position"))?;
+        placed.push((normal.dot(&position.coords), position, slice));
+    }
+    // Equal heights keep the order of their names.
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+
+    let last = placed.len() - 1;
+    let mean = (placed[last].0 - placed[0].0) / last as f64;
+    let gaps = placed.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    let (low, high) = gaps.fold((f64::INFINITY, 0f64), |(low, high), gap| (low.min(gap), high.max(gap)));
+    if low < 1e-3 {
+        return Err(refuse(
+            "several slices lie at the same place (repeated or contrast phases)".to_owned(),
+            "choose a folder with one phase of the scan",
+        ));
+    }
+    if high - mean > GAP_TOLERANCE * mean || mean - low > GAP_TOLERANCE * mean {
+        return Err(refuse(
+            format!("the slices are uneven: {low:.2} to {high:.2} mm apart (some may be missing)"),
+            "export the complete series, or resample it to even slices",
+        ));
+    }
+    let line = placed[last].1 - placed[0].1;
+    let lean = normal.cross(&line).norm().atan2(normal.dot(&line)).to_degrees();
+    if lean > TILT_TOLERANCE_DEG {
+        return Err(refuse(
+            format!("the slices are shifted against each other (gantry tilt of {lean:.1}°), which is not read yet"),
+            "resample the scan to perpendicular axes",
+        ));
+    }
+    let slice = &placed[0].2;
+    let size = [slice.columns, slice.rows, placed.len()];
+    let direction = Matrix3::from_columns(&[row, column, normal]);
+    let grid = assemble::checked_grid(path, size, [spacing[0], spacing[1], mean], placed[0].1, direction)?;
+    Ok((placed.into_iter().map(|(_, _, slice)| slice).collect(), grid))
+}

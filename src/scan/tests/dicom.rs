@@ -1,0 +1,208 @@
+use super::{Folder, hu, read_now};
+use crate::scan::{Error, Voxels};
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR, dicom_value};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use nalgebra::{Matrix3, Point3};
+
+/// One 4 × 3 slice; every field may be changed before it is written.
+struct Made {
+    series: &'static str,
+    modality: &'static str,
+    position: [f64; 3],
+    orientation: [f64; 6],
+    pixels: Vec<u16>,
+    signed: bool,
+    rescale: Option<(&'static str, &'static str)>,
+    frames: Option<&'static str>,
+    image_type: &'static str,
+}
+
+impl Made {
+    fn at(z: f64) -> Self {
+        Self {
+            series: "1.2.3",
+            modality: "CT",
+            position: [-10.0, -20.0, z],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            pixels: (0..12).map(|i| 1000 + 10 * i + z.abs() as u16).collect(),
+            signed: false,
+            rescale: Some(("1", "-1024")),
+            frames: None,
+            image_type: "ORIGINAL\\PRIMARY\\AXIAL",
+        }
+    }
+
+    fn write(&self, folder: &Folder, name: &str) {
+        let mut object = InMemDicomObject::new_empty();
+        let mut text =
+            |tag: Tag, vr: VR, value: String| object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
+        let join = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join("\\");
+        text(tags::SERIES_INSTANCE_UID, VR::UI, self.series.to_owned());
+        text(tags::MODALITY, VR::CS, self.modality.to_owned());
+        text(tags::IMAGE_TYPE, VR::CS, self.image_type.to_owned());
+        text(tags::IMAGE_POSITION_PATIENT, VR::DS, join(&self.position));
+        text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, join(&self.orientation));
+        text(tags::PIXEL_SPACING, VR::DS, "0.6\\0.5".to_owned());
+        text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2".to_owned());
+        if let Some((slope, intercept)) = self.rescale {
+            text(tags::RESCALE_SLOPE, VR::DS, slope.to_owned());
+            text(tags::RESCALE_INTERCEPT, VR::DS, intercept.to_owned());
+        }
+        if let Some(frames) = self.frames {
+            text(tags::NUMBER_OF_FRAMES, VR::IS, frames.to_owned());
+        }
+        for (tag, value) in [
+            (tags::SAMPLES_PER_PIXEL, 1),
+            (tags::ROWS, 3),
+            (tags::COLUMNS, 4),
+            (tags::BITS_ALLOCATED, 16),
+            (tags::BITS_STORED, 12),
+            (tags::HIGH_BIT, 11),
+            (tags::PIXEL_REPRESENTATION, u16::from(self.signed)),
+        ] {
+            object.put(DataElement::new(tag, VR::US, dicom_value!(U16, [value])));
+        }
+        object.put(DataElement::new(
+            tags::PIXEL_DATA,
+            VR::OW,
+            PrimitiveValue::U16(self.pixels.iter().copied().collect()),
+        ));
+        let meta = FileMetaTableBuilder::new()
+            .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+            .media_storage_sop_class_uid(uids::CT_IMAGE_STORAGE)
+            .media_storage_sop_instance_uid("1.2.3.4");
+        object.with_meta(meta).unwrap().write_to_file(folder.file(name, "")).unwrap();
+    }
+}
+
+/// Slices 1.5 mm apart, the file names in an order that is not the slices'.
+fn series(folder: &Folder) {
+    for (name, z) in [("c", 0.0), ("a", 1.5), ("d", 3.0), ("b", 4.5)] {
+        Made::at(z).write(folder, &format!("deep/{name}"));
+    }
+}
+
+fn refused(folder: &Folder) -> String {
+    read_now(folder.path()).unwrap_err().to_string()
+}
+
+#[test]
+fn slices_are_stacked_along_their_normal() {
+    let folder = Folder::new();
+    series(&folder);
+    folder.file("deep/readme.txt", "hello");
+    let scan = read_now(folder.path()).unwrap();
+    let grid = scan.voxels.grid();
+    assert_eq!((grid.size, grid.spacing_mm), ([4, 3, 4], [0.5, 0.6, 1.5]));
+    assert_eq!((grid.origin_mm, grid.direction), (Point3::new(-10.0, -20.0, 0.0), Matrix3::identity()));
+    assert_eq!(hu(&scan)[..3], [-24, -14, -4]);
+    assert_eq!([hu(&scan)[12], hu(&scan)[24], hu(&scan)[36]], [-23, -21, -20]);
+    assert_eq!(scan.findings, []);
+    // One of its files stands for the series.
+    assert_eq!(read_now(&folder.path().join("deep/d")).unwrap().hash, scan.hash);
+}
+
+#[test]
+fn unused_bits_are_masked_and_signs_extended() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        let mut slice = Made::at(z);
+        (slice.signed, slice.rescale) = (true, None);
+        slice.pixels = vec![0x0fff, 0x1001, 0x0800, 0x07ff, 0, 0, 0, 0, 0, 0, 0, 0];
+        slice.write(&folder, &format!("{z}"));
+    }
+    assert_eq!(hu(&read_now(folder.path()).unwrap())[..4], [-1, 1, -2048, 2047]);
+}
+
+#[test]
+fn fractional_rescale_is_rounded_with_a_finding() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        let mut slice = Made::at(z);
+        slice.rescale = Some(("0.25", "-1024"));
+        slice.write(&folder, &format!("{z}"));
+    }
+    let scan = read_now(folder.path()).unwrap();
+    assert_eq!(hu(&scan)[..2], [-774, -772]); // 1010/4 = 252.5 is rounded away from zero: −771.5 → −772
+    assert!(scan.findings.iter().any(|f| f.message.contains("rounded")), "{:?}", scan.findings);
+}
+
+#[test]
+fn two_stored_values_are_a_mask() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        let mut slice = Made::at(z);
+        slice.pixels = vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        slice.write(&folder, &format!("{z}"));
+    }
+    let Voxels::Mask(mask) = read_now(folder.path()).unwrap().voxels else { panic!("a mask") };
+    assert_eq!(mask.data.iter().map(|&v| u32::from(v)).sum::<u32>(), 4);
+}
+
+#[test]
+fn the_largest_series_is_read_and_the_others_are_told() {
+    let folder = Folder::new();
+    series(&folder);
+    for z in [0.0, 1.0] {
+        Made { series: "1.2.9", ..Made::at(z) }.write(&folder, &format!("other{z}"));
+    }
+    Made { image_type: "ORIGINAL\\PRIMARY\\LOCALIZER", ..Made::at(100.0) }.write(&folder, "overview");
+    Made { modality: "MR", ..Made::at(0.0) }.write(&folder, "mr");
+    let scan = read_now(folder.path()).unwrap();
+    assert_eq!(scan.voxels.grid().size, [4, 3, 4]);
+    let text: String = scan.findings.iter().map(|f| f.message.as_str()).collect();
+    assert!(text.contains("2 CT series") && text.contains("2 of 4 × 3") && text.contains("1 overview"), "{text}");
+    assert!(!text.contains("1.2."), "no identifier is shown: {text}");
+}
+
+#[test]
+fn uneven_repeated_tilted_and_multiframe_series_are_refused() {
+    let folder = Folder::new();
+    series(&folder);
+    Made::at(9.0).write(&folder, "far");
+    assert!(refused(&folder).contains("1.50 to 4.50 mm apart"), "{}", refused(&folder));
+
+    let folder = Folder::new();
+    series(&folder);
+    Made::at(3.0).write(&folder, "again");
+    assert!(refused(&folder).contains("same place"), "{}", refused(&folder));
+
+    let folder = Folder::new();
+    for z in 0..5 {
+        let mut slice = Made::at(f64::from(z));
+        slice.position[1] += 0.3 * f64::from(z);
+        slice.write(&folder, &format!("{z}"));
+    }
+    assert!(refused(&folder).contains("gantry tilt of 16.7°"), "{}", refused(&folder));
+
+    let folder = Folder::new();
+    Made { frames: Some("2"), ..Made::at(0.0) }.write(&folder, "all");
+    assert!(refused(&folder).contains("multi-frame"), "{}", refused(&folder));
+
+    let folder = Folder::new();
+    Made::at(0.0).write(&folder, "one");
+    assert!(refused(&folder).contains("single slice"), "{}", refused(&folder));
+}
+
+#[test]
+fn another_modality_is_refused_by_name() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        Made { modality: "MR", ..Made::at(z) }.write(&folder, &format!("{z}.dcm"));
+    }
+    assert!(matches!(read_now(folder.path()), Err(Error::Modality { modality, .. }) if modality == "MR"));
+    assert!(matches!(read_now(&folder.path().join("0.dcm")), Err(Error::Modality { .. })));
+}
+
+#[test]
+fn short_pixels_are_refused() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        let mut slice = Made::at(z);
+        slice.pixels.truncate(7);
+        slice.write(&folder, &format!("{z}"));
+    }
+    let error = read_now(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Truncated { .. } | Error::Unsupported { .. }), "{error}");
+}
