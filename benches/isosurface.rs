@@ -4,8 +4,9 @@
 //! own times are printed. Promise: one thread at most 1.5 times VTK's time (aim: less than VTK's), two threads less than
 //! VTK's two; closed and manifold where VTK's is.
 
-use calvaria::geometry::{Grid, Mesh};
+use calvaria::geometry::{Grid, Mesh, Volume};
 use calvaria::surface::{MeshReport, check_mesh, isosurface};
+use calvaria::view::{Cut, Gpu, GpuError, GpuVoxels, MarchingCubes};
 use rayon::prelude::*;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -128,6 +129,27 @@ fn describe(report: &MeshReport) -> String {
     )
 }
 
+/// The compute shader on the adapter at hand: milliseconds of upload, of the first and of a later cut, and its surface.
+fn twin(volume: &Volume<i16>) -> Result<(String, [f64; 3], Mesh), GpuError> {
+    let gpu = Gpu::request()?;
+    let (device, queue) = (&gpu.device, &gpu.queue);
+    let cubes = MarchingCubes::new(device)?;
+    let mut times = [0.0; 3];
+    let mut start = Instant::now();
+    let mut lap = |k: usize| {
+        times[k] = 1e3 * start.elapsed().as_secs_f64();
+        start = Instant::now();
+    };
+    let voxels = GpuVoxels::whole(device, queue, volume)?;
+    lap(0);
+    let cut = Cut { iso: ISO, inside_above: true, closed: false };
+    let mesh = cubes.extract(device, queue, &voxels, &cut)?.read(device, queue)?;
+    lap(1);
+    cubes.extract(device, queue, &voxels, &cut)?.read_normals(device, queue)?;
+    lap(2);
+    Ok((gpu.summary.to_string(), times, mesh))
+}
+
 fn main() -> Outcome<()> {
     let grid = Grid::axis_aligned([SIZE; 3], [1.0; 3], Default::default());
     let values = shell();
@@ -165,6 +187,13 @@ fn main() -> Outcome<()> {
         let report = check_mesh(&rival.mesh(rival_points)?);
         println!("{:<11} {:>6.0} ms  {:>6.0} ms  {}", rival.version, theirs[0], theirs[1], describe(&report));
         println!("ours / VTK  {:>6.2}     {:>6.2}", ours[0] / theirs[0], ours[1] / theirs[1]);
+    }
+    match twin(&Volume::new(grid, values)) {
+        Ok((adapter, [upload, first, later], surface)) => {
+            let same = if surface.triangles == mesh.triangles { "the same triangles" } else { "OTHER TRIANGLES" };
+            println!("shader on {adapter}: upload {upload:.0} ms, cut {first:.0} then {later:.0} ms, {same}");
+        }
+        Err(error) => println!("skipped: the shader; {error}"),
     }
     Ok(())
 }

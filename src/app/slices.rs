@@ -103,7 +103,7 @@ impl Slice {
         pool: &rayon::ThreadPool,
     ) -> (egui::Response, Option<SliceEvent>, Option<Probe>) {
         let plane = self.plane;
-        let response = ui.interact(rect, ui.id().with(plane.name()), Sense::click_and_drag());
+        let response = ui.interact(rect, ui.scope_id().with(plane.name()), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{} view", plane.name())));
         let scale = ui.ctx().pixels_per_point();
         let size_px = [(rect.width() * scale).max(1.0) as usize, (rect.height() * scale).max(1.0) as usize];

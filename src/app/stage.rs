@@ -112,7 +112,7 @@ impl Stage {
         tools: &Tools,
         target_format: Option<wgpu::TextureFormat>,
     ) -> (egui::Response, Option<StageEvent>) {
-        let response = ui.interact(rect, ui.id().with("stage"), Sense::click_and_drag());
+        let response = ui.interact(rect, ui.scope_id().with("stage"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         let scale = ui.ctx().pixels_per_point();
         self.size_px = [(rect.width() * scale).max(1.0) as u32, (rect.height() * scale).max(1.0) as u32];

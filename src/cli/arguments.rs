@@ -39,6 +39,7 @@ pub enum Command {
     Detect(Detect),
     Inspect(Inspect),
     Mesh(MeshArguments),
+    Phantom(Phantom),
     Label(Label),
     Atlas(Atlas),
     Completions(Completions),

@@ -12,6 +12,7 @@ mod manual;
 mod mesh;
 mod output;
 mod parameters;
+mod phantom;
 mod picture;
 mod volumes;
 mod window;
@@ -65,6 +66,7 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Detect(detect)) => detect::run(&detect, quiet)?,
         Some(Command::Inspect(inspect)) => inspect::run(&inspect, quiet)?,
         Some(Command::Mesh(mesh)) => mesh::run(&mesh, quiet)?,
+        Some(Command::Phantom(phantom)) => phantom::run(&phantom, quiet)?,
         Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,
