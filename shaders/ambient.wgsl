@@ -2,9 +2,9 @@
 // DEPTH_TEXTURE is replaced by the texture type of the sample count.
 @group(1) @binding(0) var depths: DEPTH_TEXTURE;
 
-const RADIUS_MM: f32 = 14.0;
+const RADIUS_MM: f32 = 16.0;
 const SAMPLES: u32 = 20u;
-const STRENGTH_MM: f32 = 1.9;
+const STRENGTH_MM: f32 = 4.2;
 
 @vertex
 fn vs_ambient(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {

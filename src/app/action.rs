@@ -14,8 +14,6 @@ pub enum Action {
     Do(Command),
     /// Show a step's parameters under it.
     Choose(StepKind),
-    /// Run up to a step.
-    Run(StepKind),
     /// Open a scan or a case.
     Open(PathBuf),
     /// Go on with a recent case.

@@ -49,7 +49,6 @@ impl Window {
         match action {
             Action::Do(command) => self.command(ctx, command),
             Action::Choose(step) => self.chosen = if self.chosen == Some(step) { None } else { Some(step) },
-            Action::Run(step) => self.case.run_to(step),
             Action::Open(path) => self.open(&path),
             Action::Restore(id) => match Case::restore(self.case.home().clone(), self.wake.clone(), &id) {
                 Ok(case) => self.take_case(case),

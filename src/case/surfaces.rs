@@ -60,6 +60,7 @@ mod tests {
             outer_mm: vec![80.0; disc.len()],
             inner_mm: vec![75.0; disc.len()],
             uncertainty_mm: vec![0.0; disc.len()],
+            allowed: hole.clone(),
             hole,
             disc,
             findings: Vec::new(),
@@ -73,6 +74,8 @@ mod tests {
             outer: field(),
             inner: field(),
             region: field(),
+            bone_above: field(),
+            rays: Vec::new(),
             grid: grid.clone(),
         };
         let mesh = completed_surface(&Reconstruction { completion, design });

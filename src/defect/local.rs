@@ -1,8 +1,8 @@
 //! A close look at one opening: fine rays about its centre, the surface its surroundings continue, the hole's outline.
 
 use super::survey::Core;
-use crate::geometry::{Disc, Volume, dilate, distance_to_set_mm, erode, fill_holes, label_components};
-use crate::skull::map::{convolve, flat};
+use crate::geometry::{Disc, Volume, dilate, distance_to_set_mm, erode, label_components};
+use crate::skull::map::{convolve, filled, flat};
 use crate::skull::{MeanVault, Skull};
 use nalgebra::{DMatrix, DVector, Vector3};
 use rayon::prelude::*;
@@ -15,8 +15,14 @@ const REACH_MM: f64 = 28.0;
 const MOST_PIXELS: f64 = 420.0;
 /// A wall this deep below the continued surface belongs to the hole (a bevel's face), mm.
 const BEVEL_MM: f32 = 1.2;
+/// Deeper bone than this belongs to it even where it is flat, mm.
+const FLOOR_MM: f32 = 4.0;
+/// A bevel's face leans at least this much (mm a mm) against the continued surface; a misfit of the surface less.
+const STEEP: f64 = 0.4;
 /// No bevel is wider than this, mm.
 const BEVEL_REACH_MM: f64 = 9.0;
+/// Parts of a hole beyond the vault narrower than twice this are left out, mm.
+const TONGUE_MM: f64 = 4.0;
 /// Bone nearer to the opening than this is not asked how the surface continues, mm.
 const WALL_MM: f64 = 5.0;
 /// Farther from the first guess than this is not the vault's surface, mm.
@@ -30,6 +36,8 @@ pub(super) struct Local {
     pub inner_mm: Vec<f32>,
     pub outer_mm: Vec<f32>,
     pub vault: Vec<bool>,
+    /// Where a hole may reach: the vault and a little beyond.
+    pub closed: Vec<bool>,
     /// Outer radius the mean vault has there, this head's mm.
     pub expected_mm: Vec<f32>,
     /// Whether the scan reaches that far.
@@ -54,10 +62,11 @@ impl Local {
         let mean = MeanVault::shipped();
         let look = |d: &Vector3<f64>| {
             let expected = skull.expected_outer_mm(d);
-            let vault = mean.in_vault(&skull.mean_direction(d).0);
-            (expected as f32, vault, skull.scanned(&skull.point_at(d, expected), 1.0))
+            let to_mean = skull.mean_direction(d).0;
+            let scanned = skull.scanned(&skull.point_at(d, expected), 1.0);
+            (expected as f32, mean.in_vault(&to_mean), mean.is_closed(&to_mean), scanned)
         };
-        let seen: Vec<(f32, bool, bool)> = known.par_iter().map(look).collect();
+        let seen: Vec<(f32, bool, bool, bool)> = known.par_iter().map(look).collect();
         let mut hits = skull.cast(&known).into_iter().zip(seen);
         let pixel_mm = disc.pixel() * radius;
         let count = disc.len();
@@ -67,6 +76,7 @@ impl Local {
             inner_mm: vec![f32::NAN; count],
             outer_mm: vec![f32::NAN; count],
             vault: vec![false; count],
+            closed: vec![false; count],
             expected_mm: vec![f32::NAN; count],
             scanned: vec![false; count],
             pixel_mm,
@@ -75,10 +85,11 @@ impl Local {
             if local.directions[o].is_none() {
                 continue;
             }
-            if let Some((hit, (expected, vault, scanned))) = hits.next() {
+            if let Some((hit, (expected, vault, closed, scanned))) = hits.next() {
                 local.inner_mm[o] = hit.inner_mm;
                 local.outer_mm[o] = hit.outer_mm;
                 local.vault[o] = vault;
+                local.closed[o] = closed;
                 local.expected_mm[o] = expected;
                 local.scanned[o] = scanned;
             }
@@ -169,7 +180,7 @@ impl Local {
             let pixel = self.directions[o].and_then(|d| mean.pixel(&skull.mean_direction(&d).0));
             pixel.is_some_and(|p| wide.data[p] != 0)
         };
-        let usable = |o: usize| self.vault[o] && self.scanned[o];
+        let usable = |o: usize| self.closed[o] && self.scanned[o];
         let deep = |o: usize| {
             let r = self.outer_mm[o];
             r.is_nan() || r < self.expected_mm[o] - 20.0
@@ -180,8 +191,10 @@ impl Local {
         // Once more with what the first continuation shows to be deep, so that a fragment inside is not trusted.
         for _ in 0..2 {
             let away = distance_to_set_mm(&open);
+            let steep = self.steep(&surface);
             let wall = |o: usize| {
-                let sunken = self.outer_mm[o] < surface[o] - BEVEL_MM;
+                let depth = surface[o] - self.outer_mm[o];
+                let sunken = depth > BEVEL_MM && (steep.data[o] != 0 || depth > FLOOR_MM);
                 usable(o) && (self.outer_mm[o].is_nan() || (sunken && f64::from(away.data[o]) < BEVEL_REACH_MM))
             };
             let candidate = joined(&self.mask(wall), &open)?;
@@ -189,9 +202,30 @@ impl Local {
             let smooth = erode(&dilate(&candidate, 1.0), 1.0);
             let smooth = dilate(&erode(&smooth, 1.0), 1.0);
             let Some(smooth) = joined(&smooth, &open) else { break };
-            open = fill_holes(&smooth);
+            open = filled(&smooth);
         }
-        Some((largest(&open), surface))
+        // Beyond the vault only what is broad belongs to the hole: narrow tongues lead into sinus and orbit.
+        let broad = dilate(&erode(&open, TONGUE_MM), TONGUE_MM);
+        let kept = self.mask(|o| open.data[o] != 0 && (self.vault[o] || broad.data[o] != 0));
+        Some((largest(&kept), surface))
+    }
+}
+
+impl Local {
+    /// Where the bone's surface leans against the continued one by more than a saw's bevel leaves, and 1 mm around.
+    fn steep(&self, surface: &[f32]) -> Volume<u8> {
+        let size = self.disc.size;
+        let depth = |o: usize| surface[o] - self.outer_mm[o];
+        let lean = |o: usize| {
+            let (row, column) = (o / size, o % size);
+            if row == 0 || column == 0 || row + 1 == size || column + 1 == size {
+                return false;
+            }
+            let slope = (depth(o + 1) - depth(o - 1)).hypot(depth(o + size) - depth(o - size));
+            // Not a number beside a pixel without bone: that is an edge too.
+            slope.is_nan() || f64::from(slope) > STEEP * 2.0 * self.pixel_mm
+        };
+        dilate(&self.mask(lean), 1.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A first look over the whole vault: where bone is missing, coarsely.
 
-use crate::geometry::{Components, Volume, dilate, erode, fill_holes, label_components};
+use crate::geometry::{Components, Volume, dilate, erode, label_components};
+use crate::skull::map::{blur, fill_nearest, filled, flat};
 use crate::skull::{MeanVault, Skull};
 use nalgebra::{Point3, Vector3};
 
@@ -49,7 +50,7 @@ pub(super) fn survey(skull: &Skull, least_cm2: f64) -> Vec<Core> {
         let e = hit.outer_mm - expected;
         difference[*o] = if e.abs() < PLAUSIBLE_MM { e } else { f32::NAN };
     }
-    let local = crate::skull::map::fill_nearest(&crate::skull::map::blur(&difference, n, 12.0), n);
+    let local = fill_nearest(&blur(&difference, n, 12.0), n);
     let mut pixels = vec![Pixel::Unknown; n * n];
     for (((o, d), hit), expected) in inside.iter().zip(&hits).zip(&expected) {
         let surface = expected + local[*o];
@@ -76,7 +77,7 @@ fn thin_bone(skull: &Skull, direction: &Vector3<f64>, surface_mm: f64) -> bool {
 
 fn cores(pixels: &[Pixel], mean: &MeanVault, skull: &Skull, least_cm2: f64) -> Vec<Core> {
     let n = mean.disc.size;
-    let missing = crate::skull::map::flat(n, pixels.iter().map(|p| u8::from(*p == Pixel::Missing)).collect());
+    let missing = flat(n, pixels.iter().map(|p| u8::from(*p == Pixel::Missing)).collect());
     // Crumbs of a pixel fall away, then neighbours a pixel apart grow together.
     let opened = dilate(&erode(&missing, 1.0), 1.0);
     let closed = erode(&dilate(&opened, 2.0), 2.0);
@@ -87,7 +88,7 @@ fn cores(pixels: &[Pixel], mean: &MeanVault, skull: &Skull, least_cm2: f64) -> V
     let pieces: Components = label_components(&closed, true);
     let mut found = Vec::new();
     for label in 1..=pieces.sizes.len() as u32 {
-        let mask = fill_holes(&pieces.labels.map(|l| u8::from(l == label)));
+        let mask = filled(&pieces.labels.map(|l| u8::from(l == label)));
         let own = |o: usize| mask.data[o] != 0;
         let directions: Vec<Vector3<f64>> = (0..n * n)
             .filter(|&o| own(o))

@@ -1,3 +1,4 @@
+use super::bone::bone_distance;
 use super::local::LocalFrame;
 use super::star::StarSurface;
 use super::{DesignBox, Error, Ray};
@@ -49,7 +50,7 @@ pub(super) fn prepare(skull: &Skull, completion: &Completion, progress: &Progres
         completion.disc.sample(&region_mm, &head)
     });
     progress.report(0.7, "measuring the bone")?;
-    let bone = skull.signed_distance(&grid, BONE_LIMIT_MM);
+    let bone = bone_distance(skull, &grid, BONE_LIMIT_MM);
     let bone_above = lowest_above(&bone);
     let rays = rays(completion, &sheet, &normals, &local);
     progress.report(1.0, "design box ready")?;

@@ -15,7 +15,7 @@ const LAST_BUDGET: usize = 620;
 /// How far beyond the missing part the prediction is made, mm.
 const DOMAIN_MM: f32 = 14.0;
 /// Share of the other side's deviation that `auto` takes in the middle of the hole.
-const OTHER_SHARE: f32 = 0.6;
+const OTHER_SHARE: f32 = 0.8;
 /// Distance from the rim at which half of that share is taken, mm.
 const HALF_SHARE_MM: f32 = 3.0;
 /// A mirrored side that misses the rim by this much before correction is worth half, mm.
@@ -212,7 +212,10 @@ fn shares(
             let seen = smooth_step(to_unseen[i] / FADE_MM);
             match method {
                 Method::Mirror => seen,
-                _ => seen * OTHER_SHARE * worth * inside_mm[i] / (inside_mm[i] + HALF_SHARE_MM),
+                _ => {
+                    let deep = inside_mm[i] * inside_mm[i];
+                    seen * OTHER_SHARE * worth * deep / (deep + HALF_SHARE_MM * HALF_SHARE_MM)
+                }
             }
         })
         .collect()
@@ -257,7 +260,7 @@ fn uncertainty(
             if !patch.hole[i] {
                 return 0.0;
             }
-            let floor = 0.2 + 0.02 * inside_mm[i];
+            let floor = 0.15 + 0.015 * inside_mm[i];
             if half[i].is_finite() { floor.hypot(half[i]) } else { floor * 1.5 }
         })
         .collect()

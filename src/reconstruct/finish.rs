@@ -7,6 +7,8 @@ use crate::defect::Patch;
 
 /// Detail of the rim's bone that the spline smoothed away is carried on over this length, mm.
 const TEXTURE_MM: f64 = 2.5;
+/// Weight (squared) of nearby bone at which half of that detail is carried on.
+const FADE: f32 = 0.03;
 /// Width over which the prediction gives way to the bone itself, mm.
 const HAND_OVER_MM: f32 = 6.0;
 /// Bone's texture outside of the hole is averaged over this length, mm.
@@ -36,8 +38,8 @@ pub(super) fn join(
             if !domain[i] {
                 return if trusted[i] { denoised[i] } else { f32::NAN };
             }
-            // Divided by at least 0.3: the carried detail fades out away from the rim.
-            let carried = predicted[i] + sum[i] / weight[i].max(0.3);
+            // The average, damped where little of it is near: the carried detail fades out away from the rim.
+            let carried = predicted[i] + sum[i] * weight[i] / (weight[i] * weight[i] + FADE);
             if !trusted[i] || !denoised[i].is_finite() {
                 return carried;
             }

@@ -80,6 +80,9 @@ pub(crate) fn guess_centre<T: Copy + Into<f32> + Sync>(volume: &Volume<T>, iso: 
     Some(Point3::new(middle(0), middle(1), top - VERTEX_MM))
 }
 
+/// Head shapes to start from (scales along the head axes): as found, short and broad, long and narrow.
+const BUILDS: [[f64; 3]; 3] = [[1.0; 3], [0.93, 1.12, 1.0], [1.06, 0.94, 1.0]];
+
 /// Start poses: turned about each axis and shifted.
 fn starts(centre: &Point3<f64>) -> Vec<Pose> {
     let mut turns = vec![Vector3::zeros()];
@@ -131,14 +134,15 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(volume: &Volume<T>, iso: f32
     let centre = guess_centre(volume, iso)?;
     let points = outer_points(&source, &centre, 1500);
     let candidates = best_start(&points, &centre, &surface, 4);
-    let mut heads: Vec<Head> = candidates
-        .iter()
-        .map(|fit| {
-            let mut head = recast(&source, &fit.pose, mean, &surface, 2000);
-            head = recast(&source, &head.fit.pose, mean, &surface, 2000);
-            head
-        })
-        .collect();
+    let mut heads = Vec::new();
+    for fit in &candidates {
+        for build in BUILDS {
+            let mut pose = fit.pose.clone();
+            pose.scales.component_mul_assign(&Vector3::from(build));
+            let head = recast(&source, &pose, mean, &surface, 2000);
+            heads.push(recast(&source, &head.fit.pose, mean, &surface, 2000));
+        }
+    }
     heads.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     let best = heads.first()?;
     let head = recast(&source, &best.fit.pose, mean, &surface, 5000);

@@ -1,6 +1,6 @@
 //! Square maps of values over directions: smoothing and filling, `NaN` meaning "not known".
 
-use crate::geometry::{Grid, Volume, nearest_in_set};
+use crate::geometry::{Grid, Volume, label_components, nearest_in_set};
 
 /// Gaussian blur of a square map with `sigma_px`, over known pixels only (normalised convolution): pixels with
 /// nothing known within three sigma stay `NaN`.
@@ -46,6 +46,20 @@ pub(crate) fn flat(size: usize, data: Vec<u8>) -> Volume<u8> {
     Volume::new(Grid::axis_aligned([size, size, 1], [1.0; 3], Default::default()), data)
 }
 
+/// The mask with everything filled that has no way to the map's border (in the plane, by sides).
+pub(crate) fn filled(mask: &Volume<u8>) -> Volume<u8> {
+    let [nx, ny, _] = mask.grid.size;
+    let free = label_components(&mask.map(|v| u8::from(v == 0)), false);
+    let mut open = vec![false; free.sizes.len() + 1];
+    for (o, &label) in free.labels.data.iter().enumerate() {
+        let (x, y) = (o % nx, o / nx);
+        if x == 0 || y == 0 || x + 1 == nx || y + 1 == ny {
+            open[label as usize] = true;
+        }
+    }
+    free.labels.map(|label| u8::from(label == 0 || !open[label as usize]))
+}
+
 /// The map seen in a mirror: columns reversed (x → −x for a map about +z).
 pub(crate) fn mirrored<T: Copy>(map: &[T], size: usize) -> Vec<T> {
     (0..map.len()).map(|o| map[o / size * size + (size - 1 - o % size)]).collect()
@@ -70,6 +84,18 @@ mod tests {
         map[24] = 2.0;
         let full = fill_nearest(&map, 5);
         assert_eq!((full[1], full[23], full[5]), (1.0, 2.0, 1.0));
+    }
+
+    #[test]
+    fn an_island_is_filled_and_a_bay_is_not() {
+        let ring = |o: usize| {
+            let (x, y) = (o % 7, o / 7);
+            (1..=5).contains(&x) && (1..=5).contains(&y) && (x == 1 || y == 1 || x == 5 || y == 5)
+        };
+        let mut mask = flat(7, (0..49).map(|o| u8::from(ring(o))).collect());
+        assert_eq!(filled(&mask).data.iter().filter(|&&v| v == 1).count(), 25);
+        mask.data[3 * 7 + 1] = 0;
+        assert_eq!(filled(&mask), mask);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The mean vault of many heads, shipped in `assets/atlas`: what is expected where.
 
-use super::map::mirrored;
-use crate::geometry::Disc;
+use super::map::{flat, mirrored};
+use crate::geometry::{Disc, dilate};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use nalgebra::Vector3;
 use sha2::{Digest, Sha256};
@@ -34,6 +34,9 @@ pub struct MeanVault {
     pub share: Vec<f32>,
     /// Where a closed vault is expected in every head (not orbits, not the base).
     pub vault: Vec<bool>,
+    /// The vault and up to 12 mm around it where heads still have outer bone at nearly the same radius (brow, outer
+    /// wall of the frontal sinus): a hole may reach here. Made from the maps above, not stored.
+    pub closed: Vec<bool>,
     /// Bone name of each pixel: 0 none, 1 frontal, 2 parietal, 3 temporal, 4 occipital (symmetric).
     pub bone: Vec<u8>,
     /// Heads the mean was made of.
@@ -77,6 +80,11 @@ impl MeanVault {
     /// Whether a closed vault is expected in a direction of the mean frame.
     pub fn in_vault(&self, direction: &Vector3<f64>) -> bool {
         self.pixel(direction).is_some_and(|o| self.vault[o])
+    }
+
+    /// Whether outer bone is expected in a direction of the mean frame, in the vault or just beyond it.
+    pub fn is_closed(&self, direction: &Vector3<f64>) -> bool {
+        self.pixel(direction).is_some_and(|o| self.closed[o])
     }
 
     /// The file's bytes: header with hash, then the map's left half (the rest is its mirror), packed.
@@ -158,18 +166,30 @@ impl MeanVault {
             whole(&value.collect::<Vec<f32>>(), size)
         };
         let flags = whole(&raw[7 * count..8 * count], size);
+        let vault: Vec<bool> = flags.iter().map(|f| f & 0x80 != 0).collect();
+        let (outer_sd_mm, share) = (narrow(0, 20.0), narrow(2, 255.0));
         Ok(Self {
             disc: Disc::about_z(size, rho_max),
             outer_mm: wide(0),
             thickness_mm: wide(1),
-            outer_sd_mm: narrow(0, 20.0),
             thickness_sd_mm: narrow(1, 50.0),
-            share: narrow(2, 255.0),
-            vault: flags.iter().map(|f| f & 0x80 != 0).collect(),
+            closed: closed(&vault, &share, &outer_sd_mm, size),
+            outer_sd_mm,
+            share,
+            vault,
             bone: flags.iter().map(|f| f & 0x7f).collect(),
             heads,
         })
     }
+}
+
+/// See [`MeanVault::closed`].
+pub(crate) fn closed(vault: &[bool], share: &[f32], outer_sd_mm: &[f32], size: usize) -> Vec<bool> {
+    const BEYOND_PX: f64 = 9.0;
+    let near = dilate(&flat(size, vault.iter().map(|&v| u8::from(v)).collect()), BEYOND_PX);
+    (0..vault.len())
+        .map(|o| vault[o] || (near.data[o] != 0 && share[o] > 0.9 && outer_sd_mm[o] > 0.0 && outer_sd_mm[o] < 6.0))
+        .collect()
 }
 
 /// The whole map of its left half.
@@ -200,6 +220,7 @@ mod tests {
             thickness_sd_mm: map(&|_, c| 0.5 + 0.02 * c),
             share: map(&|r, _| r / 15.0),
             vault: (0..256).map(|o| o / 16 > 3).collect(),
+            closed: vec![true; 256],
             bone: (0..256).map(|o| (o / 64) as u8).collect(),
             heads: 3,
         }

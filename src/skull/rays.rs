@@ -24,6 +24,8 @@ pub(crate) struct RaySource<'a, T> {
     index_from_lps: Matrix3<f64>,
 }
 
+/// No sinus is deeper than this, mm.
+const SINUS_MM: f64 = 24.0;
 /// A chain that ends this much below the expected outer table may be the inner wall of a sinus, mm.
 const NEAR_MM: f64 = 4.0;
 
@@ -125,7 +127,7 @@ impl Chains {
 
     /// Whether a chain looks like the inner wall of a sinus: its outer wall may follow beyond a wide gap.
     fn hollow(&self, c: &Chain) -> bool {
-        c.exit > self.expected - DEEP_MM && c.exit < self.expected - NEAR_MM
+        c.exit > self.expected - SINUS_MM && c.exit < self.expected - NEAR_MM
     }
 
     fn fits(&self, c: &Chain) -> bool {
@@ -137,7 +139,7 @@ impl Chains {
         let Some(c) = &self.last else { return false };
         r - c.exit > GAP_MM
             && (self.fits(c) || self.first.is_some_and(|f| self.fits(&f)))
-            && !(self.hollow(c) && r < self.expected + NEAR_MM)
+            && (!self.hollow(c) || r >= self.expected + NEAR_MM)
     }
 
     /// The first chain that fits the expectation, else the first.

@@ -3,7 +3,7 @@
 use super::{Head, procrustes::Aligned};
 use crate::geometry::{Disc, dilate, erode, label_components};
 use crate::skull::map::{blur, fill_nearest, flat, mirrored};
-use crate::skull::mean_vault::MeanVault;
+use crate::skull::mean_vault::{MeanVault, closed};
 use crate::skull::occupancy::FULL;
 use crate::skull::pose::Pose;
 use crate::skull::rays::RaySource;
@@ -57,26 +57,35 @@ pub(super) fn mean_vault(heads: &[Head], aligned: &Aligned, used: &[usize], disc
             ((2.0 * (1.0 - d.z)).sqrt() <= RHO_CAST).then_some((o, d))
         })
         .collect();
-    let (mut outer, mut thickness) = (Sums::new(disc.len()), Sums::new(disc.len()));
-    for &i in used {
-        for (o, inner_mm, outer_mm) in radii(&heads[i], &aligned.fits[i].pose, &pixels, &disc, &aligned.outer_mm) {
-            // Every head counts with its mirror image: the mean is symmetric and twice as sure.
-            for o in [o, o / n * n + (n - 1 - o % n)] {
-                outer.add(o, f64::from(outer_mm));
-                thickness.add(o, f64::from(outer_mm - inner_mm));
+    let sums = |expected: &[f32]| {
+        let (mut outer, mut thickness) = (Sums::new(disc.len()), Sums::new(disc.len()));
+        for &i in used {
+            for (o, inner_mm, outer_mm) in radii(&heads[i], &aligned.fits[i].pose, &pixels, &disc, expected) {
+                // Every head counts with its mirror image: the mean is symmetric and twice as sure.
+                for o in [o, o / n * n + (n - 1 - o % n)] {
+                    outer.add(o, f64::from(outer_mm));
+                    thickness.add(o, f64::from(outer_mm - inner_mm));
+                }
             }
         }
-    }
+        (outer, thickness)
+    };
+    // Twice: what is expected decides which wall of a sinus is the outer one.
+    let (first, _) = sums(&aligned.outer_mm);
+    let expected = fill_nearest(&first.mean_and_sd(used.len() as f64).0, n);
+    let (outer, thickness) = sums(&expected);
     let all = 2.0 * used.len() as f64;
     let share: Vec<f32> = outer.count.iter().map(|c| (c / all) as f32).collect();
     let (outer_mm, outer_sd) = outer.mean_and_sd(all / 2.0);
     let (thickness_mm, thickness_sd) = thickness.mean_and_sd(all / 2.0);
     let vault = vault_mask(&share, &outer_sd, &thickness_sd, n);
-    let zero = |map: Vec<f32>| map.into_iter().map(|v| if v.is_finite() { v } else { 0.0 }).collect();
+    let zero = |map: Vec<f32>| -> Vec<f32> { map.into_iter().map(|v| if v.is_finite() { v } else { 0.0 }).collect() };
+    let outer_sd_mm = zero(blur(&outer_sd, n, 1.0));
     MeanVault {
         outer_mm: fill_nearest(&blur(&outer_mm, n, 0.7), n),
         thickness_mm: fill_nearest(&blur(&thickness_mm, n, 0.7), n),
-        outer_sd_mm: zero(blur(&outer_sd, n, 1.0)),
+        closed: closed(&vault, &share, &outer_sd_mm, n),
+        outer_sd_mm,
         thickness_sd_mm: zero(blur(&thickness_sd, n, 1.0)),
         share,
         vault,
