@@ -15,6 +15,7 @@ pub mod reconstruct;
 pub mod scan;
 pub mod skull;
 
+pub mod evaluate;
 pub mod library;
 pub mod phantom;
 

@@ -1,1 +1,75 @@
-//! cli
+//! The command line: one file a command; reads, calls the steps, prints.
+
+mod arguments;
+mod atlas;
+mod complete_many;
+mod design;
+mod detect;
+mod failure;
+mod inspect;
+mod label;
+mod manual;
+mod mesh;
+mod output;
+mod parameters;
+mod phantom;
+mod picture;
+mod volumes;
+mod window;
+
+use crate::case::Start;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use failure::Failure;
+use std::ffi::OsString;
+
+/// What is left to do once the command line was read.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    /// Nothing: leave with this exit code.
+    Exit(u8),
+    /// Open the window.
+    Window(Start),
+}
+
+/// The exit code of a window that could not be opened.
+pub const NO_WINDOW: u8 = 1;
+
+/// Runs a command line (the program's name first). Messages go to the standard error, results to the output.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are printed the same way and are no errors.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return Outcome::Exit(code);
+        }
+    };
+    match command(arguments) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            output::complain(&failure.to_string());
+            Outcome::Exit(failure.code())
+        }
+    }
+}
+
+fn command(arguments: Arguments) -> Result<Outcome, Failure> {
+    let quiet = arguments.quiet;
+    match arguments.command {
+        None => return window::first(quiet),
+        Some(Command::Open(open)) => return window::open(&open),
+        Some(Command::Label(label)) => return label::run(&label, quiet),
+        Some(Command::Design(design)) => design::run(&design, quiet)?,
+        Some(Command::Reconstruct(many)) => complete_many::run(&many, quiet)?,
+        Some(Command::Detect(detect)) => detect::run(&detect, quiet)?,
+        Some(Command::Inspect(inspect)) => inspect::run(&inspect, quiet)?,
+        Some(Command::Mesh(mesh)) => mesh::run(&mesh, quiet)?,
+        Some(Command::Phantom(phantom)) => phantom::run(&phantom, quiet)?,
+        Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
+        Some(Command::Completions(shell)) => manual::completions(&shell),
+        Some(Command::Man(man)) => manual::page(&man)?,
+    }
+    Ok(Outcome::Exit(0))
+}

@@ -1,9 +1,16 @@
 //! Where the vault is open that should be closed: the hole, its rim, its name.
 
+mod describe;
+mod edit;
+mod find;
+mod local;
+mod outline;
+mod shape;
+mod survey;
+
 use crate::geometry::{Cancelled, Disc, Progress};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::skull::Skull;
-use nalgebra::Vector3;
 
 /// Parameters of the defect step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -100,8 +107,8 @@ pub enum Error {
 }
 
 /// Finds every opening of the vault, largest first; a healthy head gives an empty list.
-/// Edits change the hole chosen by `params.index` (a `Rim` edit makes one where none was found).
+/// Edits change the hole chosen by `params.index`, which keeps its place in the list (a `Rim` edit makes one where
+/// none was found).
 pub fn detect(skull: &Skull, edits: &[Edit], params: &Params, progress: &Progress) -> Result<Vec<Defect>, Error> {
-    let _ = (skull, edits, params, progress, Vector3::<f64>::x());
-    Ok(Vec::new())
+    find::detect(skull, edits, params, progress)
 }

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod nrrd;
+pub mod report;
 pub mod stl;
 
 pub use atomic::{WriteError, write_atomically};

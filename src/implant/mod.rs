@@ -1,11 +1,22 @@
 //! The part: reconstruction minus skull with a clearance, shaped to a thickness, checked.
 
+mod bone;
+mod check;
+mod local;
+mod prepare;
+mod shape;
+mod star;
+#[cfg(test)]
+mod tests;
+
+pub use check::PEEK_G_PER_CM3;
+
 use crate::geometry::{Cancelled, Field, Grid, Mesh, Progress};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::reconstruct::Completion;
 use crate::scan::Finding;
 use crate::skull::Skull;
-use nalgebra::{Matrix3, Point3};
+use nalgebra::{Matrix3, Point3, Vector3};
 
 /// How thick the part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -120,11 +131,28 @@ pub struct DesignBox {
     pub bone: Field,
     /// Signed distance to the completed outer surface, mm, negative below it.
     pub outer: Field,
-    /// Signed distance to the completed inner surface, mm, negative below it (towards the brain).
+    /// Signed distance to the completed inner surface, mm, negative below it (towards the brain); on a grid of its own
+    /// with the same axes that reaches as far as the λ-scaling may look.
     pub inner: Field,
     /// Signed distance (on the surface) to the region the part may fill, mm, negative inside.
     pub region: Field,
+    /// The smallest bone distance at or above each voxel, mm: what must stay clear for the part to lift out along +z.
+    pub bone_above: Field,
+    /// Points of the completed outer surface over the hole, about one a mm².
+    pub rays: Vec<Ray>,
 }
+
+/// A point of the completed outer surface over the hole.
+#[derive(Clone, Copy, Debug)]
+pub struct Ray {
+    /// The point, LPS mm.
+    pub outer_mm: Point3<f64>,
+    /// Outward unit normal, LPS.
+    pub normal: Vector3<f64>,
+}
+
+/// Depth of the λ-scaling's origin below the patch's area centroid, mm.
+const LAMBDA_DEPTH_MM: f64 = 80.0;
 
 /// The part.
 #[derive(Clone, Debug)]
@@ -159,25 +187,28 @@ pub enum Error {
     /// Clearance and thickness leave nothing.
     #[error("with {clearance_mm} mm clearance nothing is left of the part; lower implant.clearance_mm")]
     Empty { clearance_mm: f64 },
+    /// The completion's hole is empty.
+    #[error("the defect has no opening; correct its rim")]
+    NoHole,
     /// The work was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
 
-/// Prepares the design box of one completed defect.
+/// Prepares the design box of one completed defect: everything that does not depend on thickness or clearance.
 pub fn prepare(skull: &Skull, completion: &Completion, progress: &Progress) -> Result<DesignBox, Error> {
-    let _ = (skull, completion, progress);
-    Err(Error::Empty { clearance_mm: 0.0 })
+    prepare::prepare(skull, completion, progress)
 }
 
 /// Shapes the part; under 60 ms on the sample, so that a slider can be dragged.
+///
+/// Below the completed outer surface, above the inner one (or the constant thickness), inside the region, and
+/// nowhere nearer to bone than the clearance, neither where it sits nor on its way out along +z. One closed body.
 pub fn shape(design: &DesignBox, params: &Params, progress: &Progress) -> Result<Implant, Error> {
-    let _ = (design, progress);
-    Err(Error::Empty { clearance_mm: params.clearance_mm })
+    shape::shape(design, params, progress)
 }
 
 /// The basic checks of a part, each with figure and verdict.
 pub fn check(design: &DesignBox, implant: &Implant, params: &Params) -> Vec<Check> {
-    let _ = (design, implant, params);
-    Vec::new()
+    check::check(design, implant, params)
 }

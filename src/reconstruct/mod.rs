@@ -1,4 +1,23 @@
 //! What was there: the missing bone from the mirrored side and from the rim.
+//!
+//! Everything works on the defect's map of directions: two radii a pixel, outer and inner table. `smooth` continues
+//! both by thin-plate splines from the trusted rim. `mirror` lays the other side over the patch, moves it onto the
+//! rim and takes up what is left by another spline, so that it differs from `smooth` only by what the other side has
+//! and its own rim does not foretell. `auto` adds a share of that difference to `smooth`.
+
+mod blend;
+mod finish;
+mod mirror;
+mod predict;
+pub(crate) mod sheet;
+mod spline;
+mod trust;
+mod voxels;
+
+#[cfg(test)]
+pub(crate) mod test_head;
+#[cfg(test)]
+mod tests;
 
 use crate::defect::Defect;
 use crate::geometry::{Cancelled, Disc, Grid, HeadFrame, Progress, Volume};
@@ -58,6 +77,8 @@ pub struct Completion {
     pub inner_mm: Vec<f32>,
     /// 1 where bone is missing.
     pub hole: Vec<bool>,
+    /// The hole and the cut walls around it: where bone may have to be added.
+    pub allowed: Vec<bool>,
     /// Standard deviation of the outer radius inside the hole, mm (0 outside); the methods' disagreement.
     pub uncertainty_mm: Vec<f32>,
     /// What the user should know (the two methods disagree by …, the other side is open too).
@@ -78,15 +99,15 @@ pub enum Error {
 
 /// Completes the bone inside one defect.
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
-    let _ = (skull, defect, params, progress);
-    Err(Error::NoRim { share_percent: 0.0 })
+    progress.report(0.0, "looking at the other side")?;
+    let other = blend::cast_other_side(skull, &defect.patch);
+    blend::complete_patch(&defect.patch, other, &skull.frame, params, &progress.part(0.2, 1.0))
 }
 
 impl Completion {
     /// The removed bone on the scan's grid: voxels between the completed tables in the hole that are not bone now
     /// (no clearance, no thinning; one-voxel crumbs removed, largest piece).
     pub fn implant_mask(&self, skull: &Skull, grid: &Grid) -> Volume<u8> {
-        let _ = skull;
-        Volume::filled(grid.clone(), 0)
+        voxels::implant_mask(self, skull, grid)
     }
 }

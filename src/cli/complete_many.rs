@@ -1,0 +1,119 @@
+use super::arguments::Reconstruct;
+use super::failure::Failure;
+use super::output::{self, Meter};
+use super::volumes;
+use crate::case::{self, Recipe};
+use crate::export::WriteError;
+use crate::export::nrrd::save_nrrd;
+use crate::geometry::{Progress, Volume};
+use crate::scan::{self, Voxels};
+use crate::{defect, reconstruct, skull};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// `calvaria reconstruct`: the complete skull and the removed bone of one mask or of a folder of masks.
+pub fn run(arguments: &Reconstruct, quiet: bool) -> Result<(), Failure> {
+    let mut recipe = Recipe::default();
+    if let Some(method) = &arguments.method {
+        recipe.set("reconstruct.method", &method.as_str().into()).map_err(|e| Failure::Usage(e.to_string()))?;
+    }
+    let files = volumes::find(&arguments.input)?;
+    case::check_writable(&arguments.out)?;
+    let meter = Meter::new(quiet);
+    let progress = meter.progress();
+    let mut lines: Vec<Value> = Vec::new();
+    let mut failed = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (i, (file, below)) in files.iter().enumerate() {
+        let part = progress.part(i as f32 / files.len() as f32, (i + 1) as f32 / files.len() as f32);
+        let done = if taken.insert(below.clone()) {
+            one(file, below, &arguments.out, &recipe, &part)
+        } else {
+            let word = format!("{}: another file also becomes {}; rename one", file.display(), below.display());
+            Err(Failure::Refused(word))
+        };
+        match done {
+            Ok(areas) => {
+                if areas.is_empty() {
+                    output::note(quiet, &format!("{}: no defect; the skull is written as it is", file.display()));
+                }
+                lines.push(json!({ "file": shown(below), "defects": areas }));
+            }
+            // Nothing more can be written either.
+            Err(Failure::Write(word)) => return Err(Failure::Write(word)),
+            Err(failure) => {
+                let word = failure.to_string();
+                let path = file.display().to_string();
+                let word = if word.contains(&path) { word } else { format!("{path}: {word}") };
+                if files.len() > 1 {
+                    output::complain(&word);
+                }
+                lines.push(json!({ "file": shown(below), "error": word }));
+                failed.push(word);
+            }
+        }
+    }
+    meter.finish();
+    let all = files.len();
+    if arguments.json {
+        output::json(&json!({ "files": lines }));
+    } else if !quiet {
+        output::line(&format!("{} of {all} skulls completed into {}", all - failed.len(), arguments.out.display()));
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        [only] if all == 1 => Err(Failure::Refused(only.clone())),
+        some => Err(Failure::Refused(format!("{} of {all} files failed; see above", some.len()))),
+    }
+}
+
+fn shown(below: &Path) -> String {
+    below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Completes one file; gives region and area of each defect.
+fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progress) -> Result<Vec<Value>, Failure> {
+    let scan = scan::read(file, &progress.part(0.0, 0.2))?;
+    let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.4))?;
+    let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.4, 0.6))?;
+    // The mask as it was given, islands and all: completing it takes nothing away.
+    let mut complete = match scan.voxels {
+        Voxels::Mask(mask) => mask,
+        Voxels::Hu(_) => skull.mask(),
+    };
+    let mut implant = Volume::filled(complete.grid.clone(), 0u8);
+    for (i, found) in defects.iter().enumerate() {
+        let share = |k: usize| 0.6 + 0.3 * k as f32 / defects.len() as f32;
+        let part = progress.part(share(i), share(i + 1));
+        let completion = reconstruct::complete(&skull, found, &recipe.reconstruct, &part)?;
+        let piece = completion.implant_mask(&skull, &complete.grid);
+        for ((whole, part), &new) in complete.data.iter_mut().zip(&mut implant.data).zip(&piece.data) {
+            if new != 0 && *whole == 0 {
+                *whole = 1;
+                *part = 1;
+            }
+        }
+    }
+    progress.report(0.9, "writing")?;
+    save_both(&complete, &implant, out, below)?;
+    Ok(defects
+        .iter()
+        .map(|d| json!({ "region": d.region, "area_cm2": (d.area_cm2 * 1000.0).round() / 1000.0 }))
+        .collect())
+}
+
+/// Writes both volumes, or neither.
+fn save_both(complete: &Volume<u8>, implant: &Volume<u8>, out: &Path, below: &Path) -> Result<(), WriteError> {
+    let places: [PathBuf; 2] = ["complete_skull", "implant"].map(|kind| out.join(kind).join(below));
+    for place in &places {
+        if let Some(folder) = place.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| WriteError::new(folder, &e))?;
+        }
+    }
+    save_nrrd(&places[0], complete)?;
+    save_nrrd(&places[1], implant).inspect_err(|_| {
+        // A complete skull without its implant would look done; if it cannot be removed there is no more to do.
+        let _ = std::fs::remove_file(&places[0]);
+    })
+}

@@ -1,0 +1,47 @@
+//! From the survey to described defects, with the user's corrections.
+
+use super::describe::{describe, inscribed_mm};
+use super::edit::edited;
+use super::local::Local;
+use super::survey::survey;
+use super::{Defect, Edit, Error, Params};
+use crate::geometry::Progress;
+use crate::skull::Skull;
+
+/// An opening nowhere wider than twice this is a suture or a foramen, mm.
+const LEAST_RADIUS_MM: f64 = 3.0;
+
+/// See [`super::detect`].
+pub(super) fn detect(
+    skull: &Skull,
+    edits: &[Edit],
+    params: &Params,
+    progress: &Progress,
+) -> Result<Vec<Defect>, Error> {
+    progress.report(0.0, "Looking over the vault")?;
+    let cores = survey(skull, params.min_area_cm2);
+    let mut found = Vec::new();
+    for (i, core) in cores.iter().enumerate() {
+        progress.report(0.3 + 0.6 * i as f32 / cores.len() as f32, "Measuring an opening")?;
+        let local = Local::around(skull, &core.directions);
+        let Some((hole, surface)) = local.hole(skull, core) else { continue };
+        if inscribed_mm(&hole) < LEAST_RADIUS_MM {
+            continue;
+        }
+        found.extend(describe(skull, local, &hole, &surface).filter(|d| d.area_cm2 >= params.min_area_cm2));
+    }
+    found.sort_by(|a, b| b.area_cm2.total_cmp(&a.area_cm2));
+    if !edits.is_empty() {
+        progress.report(0.9, "Applying the corrections")?;
+        let drawn = edits.iter().any(|e| matches!(e, Edit::Rim { .. }));
+        if params.index < found.len() {
+            found[params.index] = edited(skull, Some(&found[params.index]), edits)?;
+        } else if drawn {
+            found.push(edited(skull, None, edits)?);
+        } else {
+            return Err(Error::NoSuchDefect { index: params.index, count: found.len() });
+        }
+    }
+    progress.report(1.0, "Vault checked")?;
+    Ok(found)
+}

@@ -1,0 +1,141 @@
+//! The test vectors were computed with scipy's exact distance transform and cross-checked against MedPy 0.5.2.
+
+use super::*;
+
+const CLOSE: f64 = 1e-6;
+
+fn mask(size: [usize; 3], spacing: [f64; 3], inside: impl Fn([usize; 3]) -> bool) -> Volume<u8> {
+    let grid = Grid::axis_aligned(size, spacing, Default::default());
+    let data = (0..grid.len()).map(|o| u8::from(inside(grid.index(o)))).collect();
+    Volume::new(grid, data)
+}
+
+fn cube(spacing: [f64; 3], low: [usize; 3], high: [usize; 3]) -> Volume<u8> {
+    mask([30; 3], spacing, |p| (0..3).all(|k| (low[k]..high[k]).contains(&p[k])))
+}
+
+fn near(a: f64, b: f64) {
+    assert!((a - b).abs() < CLOSE, "{a} against {b}");
+}
+
+#[test]
+fn a_cube_shifted_by_one_voxel() {
+    let spacing = [0.5, 1.0, 2.0];
+    let a = cube(spacing, [8; 3], [18; 3]);
+    let rows = [(0, 0.5, 0.168032787, 1.0), (1, 1.0, 0.319672131, 1.0), (2, 2.0, 0.561475410, 0.745901639)];
+    for (axis, hd, mean, within) in rows {
+        let (mut low, mut high) = ([8; 3], [18; 3]);
+        low[axis] += 1;
+        high[axis] += 1;
+        let b = cube(spacing, low, high);
+        near(dice(&a, &b), 0.9);
+        let d = surface_distances(&a, &b);
+        assert_eq!([d.forward_mm.len(), d.backward_mm.len()], [488, 488]);
+        near(d.hausdorff(), hd);
+        near(d.hausdorff95(), hd);
+        near(d.mean(), mean);
+        near(d.share_within(1.0), within);
+    }
+}
+
+#[test]
+fn a_smaller_cube_inside() {
+    let spacing = [0.5, 1.0, 2.0];
+    let (a, b) = (cube(spacing, [8; 3], [18; 3]), cube(spacing, [9; 3], [17; 3]));
+    near(dice(&a, &b), 0.677248677);
+    let d = surface_distances(&a, &b);
+    assert_eq!([d.forward_mm.len(), d.backward_mm.len()], [488, 296]);
+    near(d.hausdorff(), 2.291287847);
+    near(d.hausdorff95(), 2.209890705);
+    near(d.hausdorff95_max(), 2.236067977);
+    near(d.mean(), 1.157692930);
+    near(d.share_within(1.0), 0.642857143);
+}
+
+#[test]
+fn one_stray_voxel_moves_the_maximum_alone() {
+    let spacing = [0.5, 1.0, 2.0];
+    let a = cube(spacing, [8; 3], [18; 3]);
+    let mut b = a.clone();
+    let stray = b.grid.offset(25, 13, 13);
+    b.data[stray] = 1;
+    near(dice(&a, &b), 0.999500250);
+    let d = surface_distances(&a, &b);
+    near(d.hausdorff(), 4.0);
+    near(d.hausdorff95(), 0.0);
+    near(d.mean(), 0.00409416581);
+}
+
+#[test]
+fn an_oblique_shift() {
+    let spacing = [0.5, 1.0, 2.0];
+    let (a, b) = (cube(spacing, [8; 3], [18; 3]), cube(spacing, [9, 10, 11], [19, 20, 21]));
+    near(dice(&a, &b), 0.504);
+    let d = surface_distances(&a, &b);
+    near(d.hausdorff(), 6.344288770);
+    near(d.hausdorff95(), 6.020797289);
+    near(d.mean(), 2.373277640);
+    near(d.share_within(1.0), 0.399590164);
+}
+
+#[test]
+fn the_border_counts_from_all_of_the_skull() {
+    let hole = |p: [usize; 3]| (12..52).contains(&p[0]) && (12..52).contains(&p[1]) && (3..9).contains(&p[2]);
+    let slab = |p: [usize; 3]| (2..62).contains(&p[0]) && (2..62).contains(&p[1]) && (3..9).contains(&p[2]);
+    let part = |p: [usize; 3]| (13..51).contains(&p[0]) && (12..52).contains(&p[1]) && (4..9).contains(&p[2]);
+    let all = |spacing: [f64; 3]| {
+        let size = [64, 64, 12];
+        (mask(size, spacing, |p| slab(p) && !hole(p)), mask(size, spacing, hole), mask(size, spacing, part))
+    };
+    let (d, g, p) = all([1.0; 3]);
+    let scores = score(&d, &g, &p);
+    near(scores.dice, 0.883720930);
+    near(scores.border_dice, 0.875);
+    near(border_dice(&d, &p, &g, 2.0), 0.760869565);
+    near(border_dice(&d, &p, &g, 5.0), 0.849315068);
+    near(scores.hausdorff_mm, 1.414213562);
+    near(scores.hausdorff95_mm, 1.0);
+    near(scores.mean_distance_mm, 0.506166268);
+    let (d, g, p) = all([0.5, 1.0, 2.0]);
+    near(border_dice(&d, &p, &g, 3.0), 0.844233056);
+    near(border_dice(&d, &p, &g, 10.0), 0.883720930);
+    let distances = surface_distances(&p, &g);
+    near(distances.hausdorff(), 2.061552813);
+    near(distances.mean(), 0.835098938);
+}
+
+#[test]
+fn two_balls() {
+    // The vectors' axes are (z, y, x).
+    let ball = |centre: [f64; 3], radius: f64, spacing: [f64; 3]| {
+        mask([40; 3], spacing, move |p| {
+            (0..3).map(|k| (p[2 - k] as f64 - centre[k]).powi(2)).sum::<f64>() <= radius * radius
+        })
+    };
+    let pair = |spacing| (ball([19.5; 3], 12.0, spacing), ball([21.5, 20.5, 19.5], 11.0, spacing));
+    let (a, b) = pair([1.0; 3]);
+    near(dice(&a, &b), 0.828446663);
+    let d = surface_distances(&a, &b);
+    near(d.hausdorff(), 3.316624790);
+    near(d.hausdorff95(), 3.0);
+    near(d.mean(), 1.324021590);
+    let (a, b) = pair([0.625, 0.45, 0.45]);
+    let d = surface_distances(&a, &b);
+    near(d.hausdorff(), 1.554228104);
+    near(d.hausdorff95(), 1.35);
+    near(d.hausdorff95_max(), 1.417965092);
+    near(d.mean(), 0.637291695);
+    near(d.share_within(1.0), 0.744648318);
+}
+
+#[test]
+fn percentiles_and_empty_masks() {
+    near(percentile(&[1.0, 2.0, 3.0, 4.0], 95.0), 3.85);
+    near(percentile(&(0..10).map(f64::from).collect::<Vec<_>>(), 95.0), 8.55);
+    let (empty, full) = (cube([1.0; 3], [0; 3], [0; 3]), cube([1.0; 3], [8; 3], [18; 3]));
+    near(dice(&empty, &empty), 1.0);
+    near(dice(&empty, &full), 0.0);
+    let scores = score(&full, &full, &empty);
+    assert!(scores.hausdorff95_mm.is_infinite() && !scores.empty);
+    assert!(score(&full, &empty, &empty).empty);
+}

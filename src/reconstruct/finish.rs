@@ -1,0 +1,72 @@
+//! From the two predictions to one map: how much of the other side is taken, and how the rim is met without a step.
+
+use super::predict::Smooth;
+use super::sheet::Sheet;
+use super::trust::Trust;
+use crate::defect::Patch;
+
+/// Detail of the rim's bone that the spline smoothed away is carried on over this length, mm.
+const TEXTURE_MM: f64 = 2.5;
+/// Weight (squared) of nearby bone at which half of that detail is carried on.
+const FADE: f32 = 0.03;
+/// Width over which the prediction gives way to the bone itself, mm.
+const HAND_OVER_MM: f32 = 6.0;
+/// Bone's texture outside of the hole is averaged over this length, mm.
+const DENOISE_MM: f64 = 0.7;
+/// A completed calvaria is at least this thick, mm.
+const LEAST_THICKNESS_MM: f32 = 0.8;
+
+/// Joins the prediction with the observed bone: `predicted` on the domain, the bone where it is trusted, and in
+/// between a smooth transition; finite everywhere.
+pub(super) fn join(
+    sheet: &Sheet,
+    observed: &[f32],
+    trusted: &[bool],
+    predicted: &[f32],
+    domain: &[bool],
+    missing_mm: &[f32],
+) -> Vec<f32> {
+    let residual: Vec<f32> = observed.iter().zip(predicted).map(|(o, p)| o - p).collect();
+    let in_both: Vec<bool> = trusted.iter().zip(domain).map(|(&t, &d)| t && d).collect();
+    let weights: Vec<f32> = in_both.iter().map(|&m| f32::from(u8::from(m))).collect();
+    let clamped: Vec<f32> =
+        residual.iter().zip(&in_both).map(|(r, &m)| if m { r.clamp(-2.0, 2.0) } else { 0.0 }).collect();
+    let (sum, weight) = sheet.blur(&clamped, &weights, TEXTURE_MM);
+    let denoised = sheet.smooth_where(observed, trusted, DENOISE_MM);
+    let mut joined: Vec<f32> = (0..observed.len())
+        .map(|i| {
+            if !domain[i] {
+                return if trusted[i] { denoised[i] } else { f32::NAN };
+            }
+            // The average, damped where little of it is near: the carried detail fades out away from the rim.
+            let carried = predicted[i] + sum[i] * weight[i] / (weight[i] * weight[i] + FADE);
+            if !trusted[i] || !denoised[i].is_finite() {
+                return carried;
+            }
+            let t = (missing_mm[i] / HAND_OVER_MM).clamp(0.0, 1.0);
+            let t = t * t * (3.0 - 2.0 * t);
+            carried + (denoised[i] - carried) * t
+        })
+        .collect();
+    let known: Vec<bool> = joined.iter().map(|v| v.is_finite()).collect();
+    if known.iter().any(|k| !k) {
+        joined = sheet.fill_from(&joined, &known);
+    }
+    joined
+}
+
+/// Completed outer and inner radius, mm.
+pub(super) fn maps(
+    sheet: &Sheet,
+    patch: &Patch,
+    trust: &Trust,
+    predicted: &Smooth,
+    domain: &[bool],
+    missing_mm: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
+    let thickness: Vec<f32> = patch.outer_mm.iter().zip(&patch.inner_mm).map(|(o, i)| o - i).collect();
+    let outer = join(sheet, &patch.outer_mm, &trust.outer, &predicted.outer, domain, missing_mm);
+    let thickness = join(sheet, &thickness, &trust.both, &predicted.thickness, domain, missing_mm);
+    let inner = outer.iter().zip(&thickness).map(|(o, t)| o - t.max(LEAST_THICKNESS_MM)).collect();
+    (outer, inner)
+}

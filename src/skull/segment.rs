@@ -1,0 +1,189 @@
+//! Bone, its pieces, and which of them are the skull.
+
+use super::find::{Head, find_head};
+use super::mean_vault::MeanVault;
+use super::occupancy::{FULL, bounds, occupancy};
+use super::{Error, Params, Skull};
+use crate::geometry::{Components, Progress, Volume, label_components};
+use crate::scan::{Finding, Scan, Voxels};
+use nalgebra::Vector3;
+use std::sync::Arc;
+
+/// Less bone than this is no head, cm³ (a whole skull has 500 and more, a few slices of one 40).
+const LEAST_BONE_CM3: f64 = 25.0;
+/// A skull's shortest horizontal extent, mm.
+const LEAST_EXTENT_MM: f64 = 90.0;
+/// A mask's value of bone and its level, in `Skull::intensity`.
+const MASK_BONE: i16 = 1000;
+const MASK_ISO: f32 = 500.0;
+/// What dropped voxels are pressed to: water, far below any threshold.
+const PRESSED: i16 = 0;
+/// Loose pieces smaller than this are not worth a word, cm³.
+const NAMED_CM3: f64 = 0.05;
+
+/// See [`super::segment`].
+pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Result<Skull, Error> {
+    progress.report(0.0, "Finding bone")?;
+    let (values, iso) = match &scan.voxels {
+        Voxels::Hu(volume) => (volume.clone(), params.threshold_hu as f32),
+        Voxels::Mask(mask) => (mask.map(|v| if v != 0 { MASK_BONE } else { 0 }), MASK_ISO),
+    };
+    let bone = values.map(|v| u8::from(f32::from(v) >= iso));
+    let cm3 = values.grid.voxel_mm3() / 1000.0;
+    let found_cm3 = bone.data.iter().map(|&v| u64::from(v)).sum::<u64>() as f64 * cm3;
+    if found_cm3 < LEAST_BONE_CM3 {
+        return Err(Error::NoBone { found_cm3, threshold_hu: params.threshold_hu });
+    }
+    check_extent(&bone)?;
+    progress.report(0.15, "Sorting out what is not skull")?;
+    let pieces = label_components(&bone, false);
+    drop(bone);
+    let mut keep = vec![false; pieces.sizes.len() + 1];
+    keep[largest(&pieces.sizes)] = true;
+    let mut intensity = pressed(&values, &pieces, &keep);
+    progress.report(0.45, "Finding the head's axes")?;
+    let mean = MeanVault::shipped();
+    let is_mask = matches!(scan.voxels, Voxels::Mask(_));
+    let smooth = |intensity: &Volume<i16>| {
+        if is_mask { occupancy(&intensity.map(|v| u8::from(f32::from(v) >= MASK_ISO))) } else { None }
+    };
+    let mut soft = smooth(&intensity);
+    let head = match &soft {
+        Some(shares) => find_head(shares, f32::from(FULL) / 2.0, mean),
+        None => find_head(&intensity, iso, mean),
+    };
+    let head = head.ok_or_else(|| Error::NotAHead("no bone surface was met around its middle".to_owned()))?;
+    check_head(&head)?;
+    progress.report(0.9, "Looking at loose pieces")?;
+    let flaps = loose_vault_pieces(&pieces, &keep, &head, mean);
+    if !flaps.is_empty() {
+        flaps.iter().for_each(|&label| keep[label] = true);
+        intensity = pressed(&values, &pieces, &keep);
+        soft = smooth(&intensity);
+    }
+    let findings = findings(&pieces.sizes, &keep, flaps.len(), cm3, &head);
+    progress.report(1.0, "Skull found")?;
+    Ok(Skull {
+        intensity: Arc::new(intensity),
+        smooth: soft.map(Arc::new),
+        iso,
+        frame: head.fit.pose.frame(),
+        scales: head.fit.pose.scales,
+        inlier_share: head.fit.inlier_share,
+        residual_mm: head.fit.residual_mm,
+        findings,
+    })
+}
+
+/// Number (from 1) of the largest piece, the first of equal ones.
+fn largest(sizes: &[usize]) -> usize {
+    sizes.iter().enumerate().max_by_key(|&(i, &n)| (n, usize::MAX - i)).map_or(0, |(i, _)| i + 1)
+}
+
+fn check_extent(bone: &Volume<u8>) -> Result<(), Error> {
+    let Some((low, high)) = bounds(bone) else { return Ok(()) };
+    let mut extent: [f64; 3] = std::array::from_fn(|a| (high[a] - low[a]) as f64 * bone.grid.spacing_mm[a]);
+    extent.sort_by(f64::total_cmp);
+    if extent[1] < LEAST_EXTENT_MM {
+        let [a, b, c] = extent;
+        return Err(Error::NotAHead(format!("its bone spans only {a:.0} × {b:.0} × {c:.0} mm; choose a head CT")));
+    }
+    Ok(())
+}
+
+/// Refuses what the mean vault does not fit: an inlier share of chance, or a closed vault nowhere.
+fn check_head(head: &Head) -> Result<(), Error> {
+    let Head { fit, covered } = head;
+    if fit.inlier_share < 0.5 || *covered < 0.35 || fit.residual_mm > 2.5 {
+        return Err(Error::NotAHead(format!(
+            "only {:.0} % of its bone surface fits a skull, and {:.0} % of a vault is there; choose a head CT with the \
+             vertex at the top",
+            fit.inlier_share * 100.0,
+            covered * 100.0
+        )));
+    }
+    Ok(())
+}
+
+/// The voxels with every piece that is not kept pressed to water, and the partial-volume halo around them too.
+fn pressed(values: &Volume<i16>, pieces: &Components, keep: &[bool]) -> Volume<i16> {
+    let mut out = values.clone();
+    let size = values.grid.size;
+    let labels = &pieces.labels.data;
+    let kept = |o: usize| keep[labels[o] as usize];
+    let strides = [1, size[0], size[0] * size[1]];
+    for (o, &label) in labels.iter().enumerate() {
+        if label == 0 || keep[label as usize] {
+            continue;
+        }
+        out.data[o] = out.data[o].min(PRESSED);
+        let p = values.grid.index(o);
+        let range = |a: usize| p[a].saturating_sub(1)..=(p[a] + 1).min(size[a] - 1);
+        for z in range(2) {
+            for y in range(1) {
+                for x in range(0) {
+                    let q = values.grid.offset(x, y, z);
+                    let at = [x, y, z];
+                    // The skull's own halo stays: its surface is drawn from it.
+                    let beside_skull = (0..3)
+                        .any(|a| (at[a] > 0 && kept(q - strides[a])) || (at[a] + 1 < size[a] && kept(q + strides[a])));
+                    if labels[q] == 0 && !beside_skull {
+                        out.data[q] = out.data[q].min(PRESSED);
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Loose pieces of at least 0.3 cm³ that lie in the vault's shell: a replaced bone flap, a fragment.
+fn loose_vault_pieces(pieces: &Components, keep: &[bool], head: &Head, mean: &MeanVault) -> Vec<usize> {
+    let grid = &pieces.labels.grid;
+    let least = (300.0 / grid.voxel_mm3()) as usize;
+    let mut inside = vec![0usize; keep.len()];
+    let matrix = grid.lps_from_index_matrix();
+    for (o, &label) in pieces.labels.data.iter().enumerate() {
+        let label = label as usize;
+        if label == 0 || keep[label] || pieces.sizes[label - 1] < least {
+            continue;
+        }
+        let [x, y, z] = grid.index(o);
+        let lps = grid.origin_mm + matrix * Vector3::new(x as f64, y as f64, z as f64);
+        let y = head.fit.pose.mean_from_lps(&lps);
+        let depth = mean.outer_at(&y) - y.norm();
+        inside[label] += usize::from((-3.0..14.0).contains(&depth) && mean.in_vault(&y));
+    }
+    (1..keep.len())
+        .filter(|&l| !keep[l] && inside[l] as f64 > 0.8 * pieces.sizes[l - 1] as f64 && inside[l] > 0)
+        .collect()
+}
+
+fn findings(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64, head: &Head) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut say = |message: String| findings.push(Finding { message });
+    let dropped: Vec<f64> =
+        (1..keep.len()).filter(|&l| !keep[l]).map(|l| sizes[l - 1] as f64 * cm3).filter(|&v| v >= NAMED_CM3).collect();
+    if !dropped.is_empty() {
+        let (total, most) = (dropped.iter().sum::<f64>(), dropped.iter().copied().fold(0.0, f64::max));
+        say(format!(
+            "{} loose {} not joined to the skull left out, {total:.1} cm³ together, the largest {most:.1} cm³ (head rest, \
+             jaw, vertebrae, fragments).",
+            dropped.len(),
+            if dropped.len() == 1 { "piece was" } else { "pieces were" },
+        ));
+    }
+    if flaps > 0 {
+        say(format!(
+            "{flaps} loose {} in the vault and kept as bone (a replaced bone flap or a fragment).",
+            if flaps == 1 { "piece lies" } else { "pieces lie" }
+        ));
+    }
+    if head.fit.inlier_share < 0.75 {
+        say(format!(
+            "The head's axes are unsure: only {:.0} % of the bone surface fits the mean vault; check the midsagittal plane.",
+            head.fit.inlier_share * 100.0
+        ));
+    }
+    findings
+}

@@ -1,0 +1,141 @@
+//! Keeps the import table of ARCHITECTURE.md: who may speak of whom.
+
+use std::fs;
+use std::path::Path;
+
+/// Room, rooms it may import, outside crates it must not import.
+const ROOMS: &[(&str, &[&str], &[&str])] = &[
+    ("geometry", &[], &["egui", "eframe", "wgpu", "three_d", "dicom_object", "image"]),
+    ("surface", &["geometry"], &["egui", "eframe", "wgpu", "three_d"]),
+    ("scan", &["geometry"], WINDOW),
+    ("skull", &["geometry", "parameter", "surface", "scan"], WINDOW),
+    ("defect", &["geometry", "parameter", "surface", "scan", "skull"], WINDOW),
+    ("reconstruct", &["geometry", "parameter", "surface", "scan", "skull", "defect"], WINDOW),
+    ("implant", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct"], WINDOW),
+    ("export", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct", "implant"], WINDOW),
+    ("phantom", &["geometry", "scan", "skull"], WINDOW),
+    (
+        "evaluate",
+        &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct", "implant", "phantom"],
+        WINDOW,
+    ),
+    ("library", &["geometry", "scan", "export", "phantom"], WINDOW),
+    (
+        "case",
+        &[
+            "geometry",
+            "parameter",
+            "surface",
+            "scan",
+            "skull",
+            "defect",
+            "reconstruct",
+            "implant",
+            "export",
+            "phantom",
+            "library",
+        ],
+        WINDOW,
+    ),
+    ("view", &["geometry", "surface"], &["egui", "eframe", "dicom_object"]),
+    ("app", &["geometry", "parameter", "case", "view", "library"], &["dicom_object", "flate2", "tar", "plist"]),
+    (
+        "cli",
+        &[
+            "geometry",
+            "parameter",
+            "surface",
+            "scan",
+            "skull",
+            "defect",
+            "reconstruct",
+            "implant",
+            "export",
+            "phantom",
+            "evaluate",
+            "library",
+            "case",
+            "view",
+        ],
+        &["egui", "eframe"],
+    ),
+];
+
+const WINDOW: &[&str] = &["egui", "eframe", "wgpu", "three_d"];
+
+/// The words after `crate::` in a line of code.
+fn rooms_spoken_of(line: &str) -> impl Iterator<Item = String> + '_ {
+    line.match_indices("crate::").filter_map(|(at, found)| {
+        let rest = &line[at + found.len()..];
+        let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+fn check_folder(folder: &Path, room: &str, may: &[&str], must_not: &[&str], faults: &mut Vec<String>) {
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).expect("the room's folder").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            check_folder(&path, room, may, must_not, faults);
+            continue;
+        }
+        if path.extension().is_none_or(|e| e != "rs") || path.file_name().is_some_and(|n| n == "tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        // A room's own tests stand at the end of a file and may use phantoms from anywhere.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            for word in rooms_spoken_of(line) {
+                let is_room = ROOMS.iter().any(|r| r.0 == word) || word == "parameter";
+                if is_room && word != room && !may.contains(&word.as_str()) {
+                    faults.push(format!("{}: {room} must not import {word}: {}", path.display(), line.trim()));
+                }
+            }
+            for outside in must_not {
+                if line.contains(&format!("{outside}::")) {
+                    faults.push(format!("{}: {room} must not import {outside}: {}", path.display(), line.trim()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_room_imports_only_what_the_table_allows() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for (room, may, must_not) in ROOMS {
+        check_folder(&source.join(room), room, may, must_not, &mut faults);
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_room_stands_in_the_table_and_in_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for entry in fs::read_dir(root.join("src")).expect("src") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            assert!(ROOMS.iter().any(|r| r.0 == name), "{name} is not in the import table");
+            assert!(page.contains(&format!("`{name}/`")), "{name}/ is not described in ARCHITECTURE.md");
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_import_is_noticed() {
+    let words: Vec<_> = rooms_spoken_of("use crate::case::Recipe; let x = crate::view::y;").collect();
+    assert_eq!(words, ["case", "view"]);
+    let folder = std::env::temp_dir().join(format!("calvaria-architecture-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a temporary folder");
+    fs::write(folder.join("bad.rs"), "use crate::app::Window;\nuse egui::Ui;\n").expect("a file");
+    let mut faults = Vec::new();
+    check_folder(&folder, "geometry", &[], &["egui"], &mut faults);
+    fs::remove_dir_all(&folder).expect("removed");
+    assert_eq!(faults.len(), 2);
+}
