@@ -10,7 +10,7 @@ use crate::skull::rays::RaySource;
 use nalgebra::Vector3;
 
 /// Directions farther from the vertex than this (on the map) are not cast.
-const RHO_CAST: f64 = 1.70;
+const RHO_CAST: f64 = 1.84;
 /// Thicker bone along a ray than this is not the vault (petrous bone, several bones in a row), mm.
 const THICK_MM: f32 = 22.0;
 /// Thinner bone than this is noise, mm.
