@@ -123,7 +123,12 @@ fn vault_mask(share: &[f32], outer_sd: &[f32], thickness_sd: &[f32], n: usize) -
     let good = |o: usize| share[o] > 0.93 && outer_sd[o] < 7.0 && thickness_sd[o] < 3.2;
     let mask = flat(n, (0..n * n).map(|o| u8::from(good(o))).collect());
     let opened = dilate(&erode(&mask, 2.0), 2.0);
-    let pieces = label_components(&erode(&opened, 1.0), false);
+    // Notches where only the thickness scatters (the inner crest of the occiput) are closed again.
+    let mut closed = erode(&dilate(&opened, 8.0), 8.0);
+    for (o, v) in closed.data.iter_mut().enumerate() {
+        *v &= u8::from(share[o] > 0.93 && outer_sd[o] < 7.0);
+    }
+    let pieces = label_components(&erode(&closed, 1.0), false);
     let vertex = pieces.labels.data[n / 2 * n + n / 2];
     let piece: Vec<bool> = pieces.labels.data.iter().map(|&l| l != 0 && l == vertex).collect();
     let other = mirrored(&piece, n);
