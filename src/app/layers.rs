@@ -97,7 +97,13 @@ impl Bodies {
         }
     }
 
-    fn body(&mut self, i: usize, source: usize, ctx: &egui::Context, make: Option<impl FnOnce() -> Mesh + Send + 'static>) {
+    fn body(
+        &mut self,
+        i: usize,
+        source: usize,
+        ctx: &egui::Context,
+        make: Option<impl FnOnce() -> Mesh + Send + 'static>,
+    ) {
         let kind = LISTED[i];
         let body = &mut self.bodies[i];
         if body.source != source {
