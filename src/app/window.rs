@@ -13,9 +13,8 @@ use super::stage::StageEvent;
 use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
-use crate::case::{
-    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Wake, find_sample,
-};
+use crate::case::{Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample};
+use crate::view::SurfaceMaker;
 use eframe::egui_wgpu::wgpu;
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use serde_json::json;
@@ -75,7 +74,8 @@ pub struct Window {
     pub(super) settings: Settings,
     pub(super) wake: Wake,
     pub(super) recent: Vec<Recent>,
-    engine: String,
+    maker: Arc<SurfaceMaker>,
+    adapter: Option<wgpu::AdapterInfo>,
     target_format: Option<wgpu::TextureFormat>,
     gpu_trouble: Arc<Mutex<Option<String>>>,
     memory: Memory,
@@ -119,6 +119,7 @@ impl Window {
             }));
         }
         let info = gpu.map(|g| g.adapter.get_info());
+        let maker = Arc::new(gpu.map_or_else(SurfaceMaker::on_cpu, |g| SurfaceMaker::new(&g.device, &g.queue)));
         let ctx = cc.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint());
         let layout: Layout = serde_json::from_value(settings.layout.clone()).unwrap_or_default();
@@ -128,7 +129,8 @@ impl Window {
             recent: home.recent(),
             case: Case::new(home, wake.clone()),
             views,
-            bodies: Bodies::new(),
+            bodies: Bodies::new(maker.clone()),
+            maker,
             tools: Tools::default(),
             overlay: Overlay::None,
             chosen: Some(StepKind::Scan),
@@ -136,7 +138,7 @@ impl Window {
             toast: None,
             settings,
             wake,
-            engine: status::engine(info.as_ref()),
+            adapter: info,
             target_format: gpu.map(|g| g.target_format),
             gpu_trouble,
             memory: Memory::default(),
@@ -187,7 +189,7 @@ impl Window {
     /// Puts another case on screen; the old one was kept at every change.
     pub(super) fn take_case(&mut self, case: Case) {
         self.case = case;
-        self.bodies = Bodies::new();
+        self.bodies = Bodies::new(self.maker.clone());
         self.tools = Tools::default();
         self.views.stage.forget();
         self.overlay = Overlay::None;
@@ -223,7 +225,8 @@ impl Window {
             self.views.slices.iter_mut().for_each(super::slices::Slice::reset);
             self.seen.scan = Some(scan);
         }
-        self.bodies.follow(self.case.results(), ctx);
+        let preview = self.preview_hu();
+        self.bodies.follow(self.case.results(), preview, ctx);
         if let Some(bounds) = self.bodies.bounds_mm {
             self.views.stage.frame_once(bounds);
         }
@@ -260,6 +263,22 @@ impl Window {
         }
     }
 
+    /// The threshold the bare bone is shown at: before there is a skull, and when its threshold has changed since.
+    fn preview_hu(&self) -> Option<f64> {
+        let hu = self.case.recipe().skull.threshold_hu;
+        let changed = |iso: f32| (f64::from(iso) - hu).abs() > 1e-3;
+        let is_hu = || self.case.results().scan.as_ref().is_some_and(|s| matches!(s.voxels, Voxels::Hu(_)));
+        match &self.case.results().skull {
+            None => Some(hu),
+            Some(body) => (is_hu() && changed(body.skull.iso)).then_some(hu),
+        }
+    }
+
+    /// What computes and draws, for the status line.
+    fn engine(&self) -> String {
+        status::engine(self.adapter.as_ref(), self.bodies.way.as_ref())
+    }
+
     /// Writes the settings beside the window's thread.
     pub(super) fn keep_settings(&mut self) {
         let layout = Layout { views: self.views.arrangement, sides: self.sides };
@@ -287,8 +306,7 @@ impl Window {
             let spec = command.spec();
             let plain = spec.keys.iter().all(|k| !k.modifiers.command && !k.modifiers.alt);
             let function = spec.keys.iter().any(|k| k.logical_key >= egui::Key::F1);
-            let field_key =
-                matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
+            let field_key = matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
             if (typing && plain && !function) || (focused && field_key) {
                 return None;
             }
@@ -378,7 +396,8 @@ impl Window {
                 self.actions.push(Action::Correct(stroke));
             }
             ViewEvent::Stage(StageEvent::Picked(at)) if self.tools.tool == Tool::Rim => {
-                let closes = self.tools.rim.len() > 2 && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
+                let closes = self.tools.rim.len() > 2
+                    && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
                 if closes {
                     self.actions.push(Action::Do(Command::Next));
                 } else {
@@ -399,7 +418,7 @@ impl Window {
             Overlay::Path(form) => form.show(&ctx, &mut actions),
             Overlay::Find(finder) => finder.show(&ctx, &|c| self.enabled(c), &mut actions),
             Overlay::Keys => help::keys(&ctx, &mut actions),
-            Overlay::About => help::about(&ctx, &self.engine, &mut actions),
+            Overlay::About => help::about(&ctx, &self.engine(), &mut actions),
         }
         self.overlay = overlay;
         self.actions = actions;
@@ -432,8 +451,7 @@ impl Window {
             .order(egui::Order::Foreground)
             .show(ui.ctx(), |ui| {
                 let stroke = egui::Stroke::new(1.0, if toast.bad { p.error } else { p.ok });
-                let frame =
-                    Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
+                let frame = Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
                 frame.show(ui, |ui| {
                     ui.set_max_width(720.0);
                     ui.horizontal(|ui| {
@@ -479,9 +497,10 @@ impl eframe::App for Window {
         });
         self.actions = actions;
         let memory = self.memory.megabytes();
+        let engine = self.engine();
         let line = Frame::new().fill(p.panel).inner_margin(Margin::symmetric(12, 2));
         Panel::bottom("status").frame(line).exact_size(28.0).show(ui, |ui| {
-            status::show(ui, &self.case, &self.tools, self.views.probe, &self.engine, memory);
+            status::show(ui, &self.case, &self.tools, self.views.probe, &engine, memory);
         });
         self.side(ui);
         self.centre(ui);
