@@ -85,7 +85,7 @@ impl Bodies {
         }
         let reconstruction = results.reconstruction.clone();
         let of = address(reconstruction.as_ref().map(|r| Arc::as_ptr(r).cast()));
-        self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r), None)));
+        self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r.completion), None)));
         let part = results.part.clone();
         let of = address(part.as_ref().map(|p| Arc::as_ptr(p).cast()));
         self.body(2, of, ctx, part.map(|p| move || (p.implant.mesh.clone(), None)));

@@ -100,6 +100,19 @@ impl Window {
         home: Home,
         start: Start,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mut window = Self::empty(cc, home)?;
+        match start {
+            Start::Open(path) => window.open(&path),
+            _ => window.first(),
+        }
+        Ok(window)
+    }
+
+    /// An empty window, whatever was open last.
+    pub fn empty(
+        cc: &eframe::CreationContext<'_>,
+        home: Home,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         theme::install(&cc.egui_ctx);
         if let Some(file) = LayoutFile::from_environment() {
             cc.egui_ctx.add_plugin(file);
@@ -125,7 +138,7 @@ impl Window {
         let layout: Layout = serde_json::from_value(settings.layout.clone()).unwrap_or_default();
         let mut views = Views::new()?;
         views.arrangement = layout.views;
-        let mut window = Self {
+        Ok(Self {
             recent: home.recent(),
             case: Case::new(home, wake.clone()),
             views,
@@ -145,12 +158,7 @@ impl Window {
             pulse: Pulse::default(),
             actions: Vec::new(),
             seen: Seen::default(),
-        };
-        match start {
-            Start::Open(path) => window.open(&path),
-            _ => window.first(),
-        }
-        Ok(window)
+        })
     }
 
     /// What a start without a name shows: the last case, else the sample, else an empty window.
@@ -338,6 +346,7 @@ impl Window {
             "steps": states,
             "busy": self.case.is_busy() || self.bodies.is_preparing(),
             "measures_mm": self.tools.measures.iter().map(super::tools::Measure::length_mm).collect::<Vec<_>>(),
+            "axial_mm_per_pixel": self.views.slices[0].mm_per_pixel(),
             "thickness_mm": self.case.recipe().get("implant.thickness_mm").ok(),
             "longest_pause_ms": self.pulse.longest.as_secs_f64() * 1000.0,
             "longest_pause_was": self.pulse.longest_was,
