@@ -164,7 +164,7 @@ impl Knife {
             within += usize::from(inside);
         }
         let share_percent = 100.0 * met as f64 / within.max(1) as f64;
-        if share_percent < 80.0 {
+        if share_percent < 90.0 {
             return Err(CutError::OffBone { share_percent });
         }
         self.outer_mm = smooth(&outer, n);

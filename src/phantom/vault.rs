@@ -141,7 +141,7 @@ fn thickness_mm(d: &Vector3<f64>) -> f64 {
         let cosine = side.dot(&Vector3::new(x, y, z).normalize()).clamp(-1.0, 1.0);
         (-(cosine.acos().to_degrees() / width_deg).powi(2)).exp()
     };
-    let base = 6.6 + 0.9 * d.y * d.z + 0.7 * (-(d.x / 0.15).powi(2)).exp() * step(-0.3, 0.3, d.z);
+    let base = 6.2 + 0.9 * d.y * d.z + 0.7 * (-(d.x / 0.15).powi(2)).exp() * step(-0.3, 0.3, d.z);
     base - 3.3 * bump(0.97, -0.05, -0.28, 24.0) - 1.2 * bump(0.8, -0.6, -0.1, 18.0)
         + 6.5 * bump(0.1, -1.0, -0.17, 17.0)
         + 5.0 * bump(0.0, 0.95, -0.3, 16.0)
