@@ -8,7 +8,8 @@ struct Frame {
     // sRGB of the background's middle and corners.
     centre: vec4<f32>,
     corner: vec4<f32>,
-    // x: tangent of half the horizontal angle of view, y: of the vertical one.
+    // x: tangent of half the horizontal angle of view, y: of the vertical one;
+    // z: exposure, higher on a bright background.
     tangent: vec4<f32>,
 };
 

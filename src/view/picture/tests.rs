@@ -102,6 +102,8 @@ fn depth_in_the_middle_is_the_balls_nearest_point() {
         let ray = camera.ray([pixel[0] as f64 + 0.5, pixel[1] as f64 + 0.5], SIZE);
         let hit = pick(&scene, &ray).unwrap();
         let expected = -(hit.point_mm - camera.eye_mm()).dot(&camera.axes().2);
+        let from_middle = hit.point_mm.coords.norm();
+        assert!((from_middle - 80.0).abs() < 0.1, "{pixel:?}: picked {from_middle} mm from the ball's middle");
         assert!((found - expected).abs() < 0.05, "{pixel:?}: {found} mm, picked {expected} mm");
     }
     assert_eq!(depth[0], 1.0, "the background is at the far end");
