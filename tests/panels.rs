@@ -7,6 +7,7 @@ use calvaria::case::{Home, Start, StepKind};
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::Progress;
 use calvaria::phantom::{HeadParams, head};
+use egui::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;
@@ -59,7 +60,7 @@ fn a_typed_path_that_is_not_there_is_refused_in_the_dialog() {
     let mut harness = window("typed", egui::Theme::Dark, None);
     harness.get_all_by_label("Open…").next().expect("the button").click();
     harness.run_steps(3);
-    harness.get_by_label("Path of the scan").type_text("/no/such/scan.nrrd");
+    harness.get_by_role_and_label(Role::TextInput, "Path of the scan").type_text("/no/such/scan.nrrd");
     harness.run_steps(2);
     harness.get_by_label("Open").click();
     harness.run_steps(3);
@@ -89,7 +90,7 @@ fn the_list_of_keys_and_the_search_open_by_key() {
     harness.run_steps(3);
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     harness.run_steps(3);
-    harness.get_by_label("Find a command").type_text("about");
+    harness.get_by_role_and_label(Role::TextInput, "Find a command").type_text("about");
     harness.run_steps(3);
     harness.key_press(egui::Key::Enter);
     harness.run_steps(3);
@@ -105,9 +106,8 @@ fn a_head_goes_down_the_road_by_clicks_and_the_slider_changes_the_part() {
     harness.get_by_label("Run all").click();
     harness.run_steps(2);
     wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
-    harness.get_by_label("Thickness");
     let before = harness.state().case().results().part.clone().expect("a part");
-    harness.get_by_label("Thickness").set_value_accesskit(6.0);
+    harness.get_by_role_and_label(Role::Slider, "Thickness").set_value_accesskit(6.0);
     harness.run_steps(2);
     wait(&mut harness, "the new part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
     let after = harness.state().case().results().part.clone().expect("a part");

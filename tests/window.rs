@@ -102,9 +102,10 @@ impl Desk {
     fn rect(&self, name: &str, role: Option<&str>) -> [f64; 4] {
         self.until(&format!("a control called {name}"), 30, || {
             let layout = self.read()?;
-            let control = layout["controls"].as_array()?.iter().find(|c| {
-                c["name"] == name && c["disabled"] == false && role.is_none_or(|role| c["role"] == role)
-            })?;
+            let control = layout["controls"]
+                .as_array()?
+                .iter()
+                .find(|c| c["name"] == name && c["disabled"] == false && role.is_none_or(|role| c["role"] == role))?;
             let mut rect = [0.0; 4];
             for (v, given) in rect.iter_mut().zip(control["rect"].as_array()?) {
                 *v = given.as_f64()?;
@@ -197,9 +198,7 @@ fn a_scan_becomes_an_exported_part_by_keys_and_mouse() {
         desk.move_to(at(share), y);
     }
     desk.xdotool(&["mouseup", "1"]);
-    desk.until("a thicker part", 30, || {
-        (desk.fact("/thickness_mm").as_f64()? > before + 1.0).then_some(())
-    });
+    desk.until("a thicker part", 30, || (desk.fact("/thickness_mm").as_f64()? > before + 1.0).then_some(()));
     desk.step("implant", 60);
     desk.look("4-thicker");
 

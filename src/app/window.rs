@@ -13,7 +13,9 @@ use super::stage::StageEvent;
 use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
-use crate::case::{Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample};
+use crate::case::{
+    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample,
+};
 use crate::view::SurfaceMaker;
 use eframe::egui_wgpu::wgpu;
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
@@ -314,7 +316,8 @@ impl Window {
             let spec = command.spec();
             let plain = spec.keys.iter().all(|k| !k.modifiers.command && !k.modifiers.alt);
             let function = spec.keys.iter().any(|k| k.logical_key >= egui::Key::F1);
-            let field_key = matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
+            let field_key =
+                matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
             if (typing && plain && !function) || (focused && field_key) {
                 return None;
             }
@@ -405,8 +408,7 @@ impl Window {
                 self.actions.push(Action::Correct(stroke));
             }
             ViewEvent::Stage(StageEvent::Picked(at)) if self.tools.tool == Tool::Rim => {
-                let closes = self.tools.rim.len() > 2
-                    && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
+                let closes = self.tools.rim.len() > 2 && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
                 if closes {
                     self.actions.push(Action::Do(Command::Next));
                 } else {
@@ -460,7 +462,8 @@ impl Window {
             .order(egui::Order::Foreground)
             .show(ui.ctx(), |ui| {
                 let stroke = egui::Stroke::new(1.0, if toast.bad { p.error } else { p.ok });
-                let frame = Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
+                let frame =
+                    Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
                 frame.show(ui, |ui| {
                     ui.set_max_width(720.0);
                     ui.horizontal(|ui| {
