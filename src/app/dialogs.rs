@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::background::{Background, Polled};
 use super::theme::{self, GRID};
-use super::widgets::{accent_button, hint, note, section};
+use super::widgets::{accent_button, dialog_frame, hint, note, section};
 use crate::case::{Case, Recent};
 use egui::{Id, Key, Modal, RichText, Role, TextEdit, Ui, WidgetInfo};
 use std::future::Future;
@@ -99,7 +99,7 @@ impl PathForm {
 
     /// Draws the dialog.
     pub fn show(&mut self, ctx: &egui::Context, actions: &mut Vec<Action>) {
-        let response = Modal::new(Id::unique("path form")).show(ctx, |ui| {
+        let response = Modal::new(Id::unique("path form")).frame(dialog_frame(ctx)).show(ctx, |ui| {
             ui.set_width(560.0);
             ui.label(RichText::new(self.purpose.title()).text_style(egui::TextStyle::Heading));
             hint(ui, self.purpose.help());

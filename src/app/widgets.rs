@@ -315,6 +315,11 @@ pub fn key_cap(ui: &mut Ui, text: &str) {
     ui.painter().galley(at, galley, p.text);
 }
 
+/// The frame of a dialog.
+pub fn dialog_frame(ctx: &egui::Context) -> Frame {
+    Frame::popup(&ctx.global_style()).inner_margin(Margin::same(20)).corner_radius(CornerRadius::same(12))
+}
+
 /// One step of the grid between groups.
 pub fn gap(ui: &mut Ui) {
     ui.add_space(GRID);
