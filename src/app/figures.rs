@@ -4,7 +4,7 @@ use super::action::Action;
 use super::layers::{Bodies, LISTED, LayerChange};
 use super::theme::{self, GRID, HALF};
 use super::tools::Tools;
-use super::widgets::{card, hint, note, section, swatch, verdict_mark};
+use super::widgets::{card, hint, note, section, slim_slider, swatch, verdict_mark};
 use crate::case::{Case, Check, StepKind, findings};
 use crate::view::LayerKind;
 use egui::{Align, Layout, RichText, Role, ScrollArea, Sense, Slider, Ui, Vec2, WidgetInfo};
@@ -54,6 +54,7 @@ fn layer(ui: &mut Ui, bodies: &Bodies, kind: LayerKind, actions: &mut Vec<Action
                 if kind == LayerKind::Rim {
                     return;
                 }
+                slim_slider(ui);
                 ui.spacing_mut().slider_width = 72.0;
                 let mut percent = now.opacity * 100.0;
                 let slider = ui.add(Slider::new(&mut percent, 0.0..=100.0).step_by(5.0).show_value(false));
@@ -68,8 +69,14 @@ fn layer(ui: &mut Ui, bodies: &Bodies, kind: LayerKind, actions: &mut Vec<Action
     });
 }
 
-/// Label left, value right.
+/// Label left, value right; a long value goes below.
 fn row(ui: &mut Ui, label: &str, value: &str) {
+    const LONG: usize = 22;
+    if value.chars().count() > LONG {
+        ui.label(RichText::new(label).color(theme::palette(ui).weak));
+        ui.with_layout(Layout::top_down(Align::Max), |ui| ui.label(value));
+        return;
+    }
     ui.horizontal(|ui| {
         ui.label(RichText::new(label).color(theme::palette(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -108,7 +115,7 @@ fn implant(ui: &mut Ui, case: &Case) {
             for check in part.checks.iter().filter(|c| c.passed.is_some()) {
                 ui.horizontal(|ui| {
                     verdict_mark(ui, check.passed);
-                    ui.add(egui::Label::new(&check.text).wrap());
+                    ui.add(egui::Label::new(capital(&check.text)).wrap());
                 });
             }
         });
@@ -117,7 +124,10 @@ fn implant(ui: &mut Ui, case: &Case) {
 
 /// "volume" as a heading of a row.
 fn figure_name(check: &Check) -> String {
-    let words = check.name.replace('_', " ");
+    capital(&check.name.replace('_', " "))
+}
+
+fn capital(words: &str) -> String {
     let mut chars = words.chars();
     chars.next().map(|c| c.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }

@@ -70,6 +70,11 @@ impl Slice {
         self.place = None;
     }
 
+    /// Millimetres a pixel of the screen, once something was shown.
+    pub fn mm_per_pixel(&self) -> Option<f64> {
+        self.place.map(|(_, scale)| scale)
+    }
+
     /// Distance between slices, mm: the scan's spacing along the axis nearest to the plane's.
     pub fn step_mm(&self, scan: &Scan) -> f64 {
         let grid = scan.voxels.grid();

@@ -4,20 +4,20 @@ use super::slices::{Probe, words};
 use super::theme;
 use super::tools::{Tool, Tools};
 use crate::case::{Case, Voxels};
-use crate::view::PRESETS;
+use crate::view::{PRESETS, SurfaceWay};
 use eframe::egui_wgpu::wgpu;
 use egui::{Align, Layout, RichText, Ui};
 use std::time::Instant;
 
-/// Which adapter draws and which way surfaces are made.
-pub fn engine(adapter: Option<&wgpu::AdapterInfo>) -> String {
-    match adapter {
-        None => "CPU: marching cubes".to_owned(),
-        Some(info) if info.device_type == wgpu::DeviceType::Cpu => {
-            let name = info.name.split(" (").next().unwrap_or_default();
-            format!("CPU: marching cubes · drawn by {name}")
-        }
-        Some(info) => format!("GPU: {}", info.name),
+/// Which way surfaces are cut and which adapter draws.
+pub fn engine(adapter: Option<&wgpu::AdapterInfo>, way: Option<&SurfaceWay>) -> String {
+    let Some(info) = adapter else { return "CPU: marching cubes".to_owned() };
+    let name = info.name.split(" (").next().unwrap_or_default();
+    let software = info.device_type == wgpu::DeviceType::Cpu;
+    match way {
+        Some(SurfaceWay::Cpu(_)) => format!("CPU: marching cubes · drawn by {name}"),
+        None if software => format!("CPU: marching cubes · drawn by {name}"),
+        _ => format!("GPU: {name}"),
     }
 }
 
@@ -64,11 +64,7 @@ pub fn show(ui: &mut Ui, case: &Case, tools: &Tools, probe: Option<Probe>, engin
                 }
             }
             None => {
-                let hint = if tools.tool == Tool::Cross {
-                    "Point at a slice to read position and HU"
-                } else {
-                    tools.tool.hint()
-                };
+                let hint = if tools.tool == Tool::Cross { "Point at a slice to read position and HU" } else { tools.tool.hint() };
                 ui.label(small(hint.to_owned()).color(p.weak));
             }
         }

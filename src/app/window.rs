@@ -14,8 +14,9 @@ use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
 use crate::case::{
-    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Wake, find_sample,
+    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample,
 };
+use crate::view::SurfaceMaker;
 use eframe::egui_wgpu::wgpu;
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use serde_json::json;
@@ -75,7 +76,8 @@ pub struct Window {
     pub(super) settings: Settings,
     pub(super) wake: Wake,
     pub(super) recent: Vec<Recent>,
-    engine: String,
+    maker: Arc<SurfaceMaker>,
+    adapter: Option<wgpu::AdapterInfo>,
     target_format: Option<wgpu::TextureFormat>,
     gpu_trouble: Arc<Mutex<Option<String>>>,
     memory: Memory,
@@ -100,6 +102,19 @@ impl Window {
         home: Home,
         start: Start,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mut window = Self::empty(cc, home)?;
+        match start {
+            Start::Open(path) => window.open(&path),
+            _ => window.first(),
+        }
+        Ok(window)
+    }
+
+    /// An empty window, whatever was open last.
+    pub fn empty(
+        cc: &eframe::CreationContext<'_>,
+        home: Home,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         theme::install(&cc.egui_ctx);
         if let Some(file) = LayoutFile::from_environment() {
             cc.egui_ctx.add_plugin(file);
@@ -119,16 +134,18 @@ impl Window {
             }));
         }
         let info = gpu.map(|g| g.adapter.get_info());
+        let maker = Arc::new(gpu.map_or_else(SurfaceMaker::on_cpu, |g| SurfaceMaker::new(&g.device, &g.queue)));
         let ctx = cc.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint());
         let layout: Layout = serde_json::from_value(settings.layout.clone()).unwrap_or_default();
         let mut views = Views::new()?;
         views.arrangement = layout.views;
-        let mut window = Self {
+        Ok(Self {
             recent: home.recent(),
             case: Case::new(home, wake.clone()),
             views,
-            bodies: Bodies::new(),
+            bodies: Bodies::new(maker.clone()),
+            maker,
             tools: Tools::default(),
             overlay: Overlay::None,
             chosen: Some(StepKind::Scan),
@@ -136,19 +153,14 @@ impl Window {
             toast: None,
             settings,
             wake,
-            engine: status::engine(info.as_ref()),
+            adapter: info,
             target_format: gpu.map(|g| g.target_format),
             gpu_trouble,
             memory: Memory::default(),
             pulse: Pulse::default(),
             actions: Vec::new(),
             seen: Seen::default(),
-        };
-        match start {
-            Start::Open(path) => window.open(&path),
-            _ => window.first(),
-        }
-        Ok(window)
+        })
     }
 
     /// What a start without a name shows: the last case, else the sample, else an empty window.
@@ -187,7 +199,7 @@ impl Window {
     /// Puts another case on screen; the old one was kept at every change.
     pub(super) fn take_case(&mut self, case: Case) {
         self.case = case;
-        self.bodies = Bodies::new();
+        self.bodies = Bodies::new(self.maker.clone());
         self.tools = Tools::default();
         self.views.stage.forget();
         self.overlay = Overlay::None;
@@ -223,7 +235,8 @@ impl Window {
             self.views.slices.iter_mut().for_each(super::slices::Slice::reset);
             self.seen.scan = Some(scan);
         }
-        self.bodies.follow(self.case.results(), ctx);
+        let preview = self.preview_hu();
+        self.bodies.follow(self.case.results(), preview, ctx);
         if let Some(bounds) = self.bodies.bounds_mm {
             self.views.stage.frame_once(bounds);
         }
@@ -258,6 +271,22 @@ impl Window {
         {
             self.toast = Some(Toast { text: format!("Drawing trouble: {text}"), bad: true, since: Instant::now() });
         }
+    }
+
+    /// The threshold the bare bone is shown at: before there is a skull, and when its threshold has changed since.
+    fn preview_hu(&self) -> Option<f64> {
+        let hu = self.case.recipe().skull.threshold_hu;
+        let changed = |iso: f32| (f64::from(iso) - hu).abs() > 1e-3;
+        let is_hu = || self.case.results().scan.as_ref().is_some_and(|s| matches!(s.voxels, Voxels::Hu(_)));
+        match &self.case.results().skull {
+            None => Some(hu),
+            Some(body) => (is_hu() && changed(body.skull.iso)).then_some(hu),
+        }
+    }
+
+    /// What computes and draws, for the status line.
+    fn engine(&self) -> String {
+        status::engine(self.adapter.as_ref(), self.bodies.way.as_ref())
     }
 
     /// Writes the settings beside the window's thread.
@@ -320,6 +349,7 @@ impl Window {
             "steps": states,
             "busy": self.case.is_busy() || self.bodies.is_preparing(),
             "measures_mm": self.tools.measures.iter().map(super::tools::Measure::length_mm).collect::<Vec<_>>(),
+            "axial_mm_per_pixel": self.views.slices[0].mm_per_pixel(),
             "thickness_mm": self.case.recipe().get("implant.thickness_mm").ok(),
             "longest_pause_ms": self.pulse.longest.as_secs_f64() * 1000.0,
             "longest_pause_was": self.pulse.longest_was,
@@ -399,7 +429,7 @@ impl Window {
             Overlay::Path(form) => form.show(&ctx, &mut actions),
             Overlay::Find(finder) => finder.show(&ctx, &|c| self.enabled(c), &mut actions),
             Overlay::Keys => help::keys(&ctx, &mut actions),
-            Overlay::About => help::about(&ctx, &self.engine, &mut actions),
+            Overlay::About => help::about(&ctx, &self.engine(), &mut actions),
         }
         self.overlay = overlay;
         self.actions = actions;
@@ -479,9 +509,10 @@ impl eframe::App for Window {
         });
         self.actions = actions;
         let memory = self.memory.megabytes();
+        let engine = self.engine();
         let line = Frame::new().fill(p.panel).inner_margin(Margin::symmetric(12, 2));
         Panel::bottom("status").frame(line).exact_size(28.0).show(ui, |ui| {
-            status::show(ui, &self.case, &self.tools, self.views.probe, &self.engine, memory);
+            status::show(ui, &self.case, &self.tools, self.views.probe, &engine, memory);
         });
         self.side(ui);
         self.centre(ui);

@@ -1,28 +1,13 @@
 //! The case's place: opening, autosave, saving, a scan that has moved.
 
 use super::super::{
-    CaseFile, Home, Recent, Recipe, Sample, SavedFigure, Settings, StepKind, StepState, Wake, find_sample, write_atomic,
+    CaseFile, Home, Recent, Recipe, Sample, SavedFigure, StepKind, StepState, Wake, find_sample, write_atomic,
 };
 use super::{Case, OpenError, SaveError};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 impl Case {
-    /// What a first window shows: the last case, else the sample or its phantom, else an empty case.
-    pub fn first(home: Home, wake: Wake) -> Self {
-        let recent = home.recent().into_iter().next().map(|r| r.id);
-        for id in [Settings::load(&home).last_case, recent].into_iter().flatten() {
-            if let Ok(case) = Self::restore(home.clone(), wake.clone(), &id) {
-                return case;
-            }
-        }
-        match find_sample(&home) {
-            Sample::Real(path) => Self::open_scan(home, wake, &path),
-            Sample::Phantom(path) if path.is_file() => Self::open_scan(home, wake, &path),
-            Sample::Phantom(_) => Self::new(home, wake),
-        }
-    }
-
     /// Opens a scan (file or folder) as a new case, or a `.calvaria` case; the scan is read by a job.
     pub fn open(home: Home, wake: Wake, path: &Path) -> Result<Self, OpenError> {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("calvaria")) {

@@ -30,14 +30,19 @@ pub fn preview(scene: &Scene, focus_mm: Option<Point3<f64>>) -> Result<Picture, 
     let mut whole = Picture { width, height, rgba: vec![255; 4 * (width * height) as usize] };
     for (n, (label, camera)) in (0u32..).zip(cameras(&shown.outline_points(OUTLINE_POINTS), focus_mm)) {
         let mut tile = studio.picture(&shown, &camera, TILE)?;
-        let ink = ink(&shown);
-        write(&mut tile, label, [20, 20], LETTER_SCALE, ink);
         let edges = edge_letters(&camera);
         let middle = TILE[1] / 2 - 3 * LETTER_SCALE;
         let right = edges.right.to_string();
         let from_right = TILE[0] - 20 - width_px(&right, LETTER_SCALE);
-        write(&mut tile, &edges.left.to_string(), [20, middle], LETTER_SCALE, ink);
-        write(&mut tile, &right, [from_right, middle], LETTER_SCALE, ink);
+        let [ink, halo] = inks(&shown);
+        for (text, at) in [(label, [20, 20]), (&edges.left.to_string(), [20, middle]), (&right, [from_right, middle])] {
+            // A rim of the ground's colour, so that letters read on bone too.
+            for shift in [[0, 1], [2, 1], [1, 0], [1, 2]] {
+                let shifted = [0, 1].map(|k| at[k] + 2 * shift[k] - 2);
+                write(&mut tile, text, shifted, LETTER_SCALE, halo);
+            }
+            write(&mut tile, text, at, LETTER_SCALE, ink);
+        }
         paste(&mut whole, &tile, [(n % 2) * TILE[0], (n / 2) * TILE[1]]);
     }
     Ok(whole)
@@ -71,10 +76,11 @@ fn cameras(outline: &[Point3<f64>], focus_mm: Option<Point3<f64>>) -> [(&'static
     ]
 }
 
-/// Label colour that reads on the background.
-fn ink(scene: &Scene) -> [u8; 3] {
-    let bright = scene.background.corner.iter().sum::<f32>() / 3.0;
-    if bright > 0.5 { [70, 74, 80] } else { [185, 190, 197] }
+/// Label colour that reads on the background, and the background's.
+fn inks(scene: &Scene) -> [[u8; 3]; 2] {
+    let ground = scene.background.corner.map(|v| (v * 255.0) as u8);
+    let bright = ground.iter().map(|&v| u32::from(v)).sum::<u32>() > 3 * 128;
+    [if bright { [70, 74, 80] } else { [200, 205, 212] }, ground]
 }
 
 fn paste(whole: &mut Picture, tile: &Picture, at: [u32; 2]) {

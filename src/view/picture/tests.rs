@@ -102,6 +102,8 @@ fn depth_in_the_middle_is_the_balls_nearest_point() {
         let ray = camera.ray([pixel[0] as f64 + 0.5, pixel[1] as f64 + 0.5], SIZE);
         let hit = pick(&scene, &ray).unwrap();
         let expected = -(hit.point_mm - camera.eye_mm()).dot(&camera.axes().2);
+        let from_middle = hit.point_mm.coords.norm();
+        assert!((from_middle - 80.0).abs() < 0.1, "{pixel:?}: picked {from_middle} mm from the ball's middle");
         assert!((found - expected).abs() < 0.05, "{pixel:?}: {found} mm, picked {expected} mm");
     }
     assert_eq!(depth[0], 1.0, "the background is at the far end");
@@ -241,7 +243,8 @@ fn sizes_nobody_can_draw_are_refused() {
 
 #[test]
 fn a_picture_survives_png() {
-    let picture = Picture { width: 3, height: 2, rgba: (0..24).map(|i| i * 9 | u8::from(i % 4 == 3) * 255).collect() };
+    let picture =
+        Picture { width: 3, height: 2, rgba: (0..24).map(|i| if i % 4 == 3 { 255 } else { i * 9 }).collect() };
     let back = image::load_from_memory(&picture.png().unwrap()).unwrap().into_rgba8();
     assert_eq!((back.width(), back.height(), back.into_raw()), (3, 2, picture.rgba));
 }
