@@ -124,7 +124,7 @@ impl Knife {
         if hole.profile_mm.len() < 3 || !hole.profile_mm.iter().all(|r| (0.5..200.0).contains(r)) {
             return Err(CutError::Shape("give at least 3 radii of 0.5 to 200 mm".to_owned()));
         }
-        if !(hole.walls_meet_mm > 20.0) {
+        if hole.walls_meet_mm.is_nan() || hole.walls_meet_mm <= 20.0 {
             return Err(CutError::Shape("walls may not meet within 20 mm of the bone".to_owned()));
         }
         let axis = outward.normalize();
