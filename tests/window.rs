@@ -21,6 +21,8 @@ struct Desk {
     layout: PathBuf,
     home: PathBuf,
     runtime: PathBuf,
+    /// The window's number on the display.
+    window: String,
 }
 
 fn has(program: &str) -> bool {
@@ -52,6 +54,7 @@ impl Desk {
             layout: folder.join("layout.json"),
             home: folder.join("home"),
             runtime: folder.join("runtime"),
+            window: String::new(),
         };
         fs::create_dir_all(&desk.runtime).expect("a folder");
         let number = desk.until("Xvfb", 20, || {
@@ -72,11 +75,18 @@ impl Desk {
             found.lines().last().map(str::to_owned).filter(|id| !id.is_empty())
         });
         self.until("the first frame", 60, || self.read());
-        self.xdotool(&["windowfocus", "--sync", &id]);
+        self.window = id;
+        self.focus();
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     fn xdotool(&self, arguments: &[&str]) -> String {
-        let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.display).output().expect("xdotool");
+        let output = Command::new("xdotool")
+            .args(arguments)
+            .env("DISPLAY", &self.display)
+            .stderr(Stdio::null())
+            .output()
+            .expect("xdotool");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -128,12 +138,25 @@ impl Desk {
         std::thread::sleep(Duration::from_millis(200));
     }
 
+    /// Without a window manager nobody gives the window the keyboard.
+    fn focus(&self) {
+        self.until("the keyboard's focus", 20, || {
+            let has = self.xdotool(&["getwindowfocus"]).trim() == self.window;
+            if !has {
+                self.xdotool(&["windowfocus", &self.window]);
+            }
+            has.then_some(())
+        });
+    }
+
     fn key(&self, key: &str) {
+        self.focus();
         self.xdotool(&["key", key]);
         std::thread::sleep(Duration::from_millis(250));
     }
 
     fn type_text(&self, text: &str) {
+        self.focus();
         self.xdotool(&["type", "--delay", "8", text]);
         std::thread::sleep(Duration::from_millis(300));
     }
