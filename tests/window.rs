@@ -300,21 +300,15 @@ fn ten_phantoms_are_labelled_by_keys_alone() {
         if i == 2 {
             desk.look("7-label");
         }
-        if i % 2 == 0 {
-            // Present: yes; then an answer to every question that follows, until the next scan is there.
-            for _ in 0..8 {
-                if desk.fact("/position") != i || (i == 9 && desk.fact("/labelled") == 10) {
-                    break;
-                }
-                desk.key("1");
-                desk.key("Return");
+        // Every question that applies gets an answer; one of several needs Enter to go on.
+        for _ in 0..8 {
+            if desk.fact("/position") != i || desk.fact("/labelled") == 10 {
+                break;
             }
-        } else {
-            desk.key("2");
-            for _ in 0..6 {
-                if desk.fact("/position") != i || desk.fact("/labelled") == 10 {
-                    break;
-                }
+            let present = desk.fact("/group") == "present";
+            let many = desk.fact("/many") == true;
+            desk.key(if present && i % 2 == 1 { "2" } else { "1" });
+            if many {
                 desk.key("Return");
             }
         }
