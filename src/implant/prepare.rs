@@ -189,8 +189,7 @@ fn surface_field(
                 let mut foot: Option<Vector3<f64>> = None;
                 for z in (0..nz).rev() {
                     let head = local.to_head(&local_point(grid, local, [x, y, z]));
-                    let (on, normal) = surface.at(&head);
-                    let along_ray = (head - on).dot(&normal);
+                    let (along_ray, on) = surface.rough_distance(&head);
                     let exact = along_ray > -depth_mm * 1.3 && along_ray < HEIGHT_MM * 1.5 && near(&head);
                     row[x + nx * z] = if exact {
                         let start = foot.get_or_insert(on);

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::sync::OnceLock;
 
-/// Half width of the map: directions up to 118.6° from the vertex.
-pub(crate) const RHO_MAX: f64 = 1.72;
+/// Half width of the map: directions up to 137° from the vertex.
+pub(crate) const RHO_MAX: f64 = 1.86;
 /// Pixels a side of the shipped map.
-pub(crate) const SIZE: usize = 224;
+pub(crate) const SIZE: usize = 240;
 
 const MAGIC: &[u8; 8] = b"CALVAULT";
 const VERSION: u32 = 1;
