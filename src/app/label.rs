@@ -227,6 +227,7 @@ impl LabelWindow {
         plugin.lock().facts = json!({
             "position": self.folder.session().position(),
             "group": self.folder.session().group().id,
+            "many": self.folder.session().group().choose == Choose::Many,
             "labelled": tally.done,
             "total": tally.total,
             "shown": self.is_shown(),
