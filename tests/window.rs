@@ -3,6 +3,9 @@
 
 mod support;
 
+use calvaria::export::nrrd::save_nrrd;
+use calvaria::geometry::Progress;
+use calvaria::phantom::{HeadParams, head};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -250,5 +253,58 @@ fn without_a_display_the_headless_command_is_offered() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if cfg!(all(unix, not(target_os = "macos"))) {
         assert!(said.contains("calvaria design"), "{said}");
+    }
+}
+
+#[test]
+fn ten_phantoms_are_labelled_by_keys_alone() {
+    let Some(mut desk) = Desk::new("label") else { return };
+    let folder = scratch("label-files");
+    for i in 0..10 {
+        let mut params = HeadParams::small(100 + i);
+        if i % 2 == 0 {
+            params = params.with_defect("right-parietal", 30.0);
+        }
+        let made = head(&params, &Progress::new()).expect("a phantom");
+        save_nrrd(&folder.join(format!("{i:02}.nrrd")), &made.scan).expect("written");
+    }
+    desk.start(&["label", &folder.display().to_string(), "--by", "tester"]);
+    for i in 0..10 {
+        desk.until("the scan's surface", 60, || {
+            let at = desk.fact("/position") == i;
+            (at && desk.fact("/shown") == true).then_some(())
+        });
+        if i == 2 {
+            desk.look("7-label");
+        }
+        if i % 2 == 0 {
+            // Present: yes; then an answer to every question that follows, until the next scan is there.
+            for _ in 0..8 {
+                if desk.fact("/position") != i || (i == 9 && desk.fact("/labelled") == 10) {
+                    break;
+                }
+                desk.key("1");
+                desk.key("Return");
+            }
+        } else {
+            desk.key("2");
+            for _ in 0..6 {
+                if desk.fact("/position") != i || desk.fact("/labelled") == 10 {
+                    break;
+                }
+                desk.key("Return");
+            }
+        }
+    }
+    desk.until("ten labels", 20, || (desk.fact("/labelled") == 10).then_some(()));
+    desk.look("8-labelled");
+    let text = fs::read_to_string(folder.join("labels.json")).expect("labels.json");
+    let labels: Value = serde_json::from_str(&text).expect("JSON");
+    let scans = labels["scans"].as_object().expect("scans");
+    assert_eq!(scans.len(), 10);
+    for (i, (name, label)) in scans.iter().enumerate() {
+        assert_eq!(name, &format!("{i:02}.nrrd"));
+        assert_eq!(label["tags"]["present"], if i % 2 == 0 { "yes" } else { "no" }, "{name}");
+        assert_eq!(label["by"], "tester");
     }
 }

@@ -60,9 +60,12 @@ enum Wish {
     Theme,
 }
 
+/// A scan's surface and its lighter twin for a moving view.
+type Surfaces = (Arc<Mesh>, Option<Arc<Mesh>>);
+
 /// One scan's surface, on its way or there.
 enum Loaded {
-    Working(Background<Result<(Arc<Mesh>, Option<Arc<Mesh>>), String>>),
+    Working(Background<Result<Surfaces, String>>),
     Ready(Arc<Mesh>, Option<Arc<Mesh>>),
     Failed(String),
 }

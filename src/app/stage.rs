@@ -259,8 +259,11 @@ pub fn bar(painter: &egui::Painter, inner: Rect, mm_per_point: f64, colour: Colo
 /// What the GPU keeps between frames.
 struct Kept {
     renderer: Renderer,
-    drawn: Option<(u64, Camera, [u32; 2], bool, [[f32; 3]; 2])>,
+    drawn: Option<Drawn>,
 }
+
+/// What the last picture was drawn from: scene version, camera, size, moving, background.
+type Drawn = (u64, Camera, [u32; 2], bool, [[f32; 3]; 2]);
 
 struct Callback {
     scene: Scene,

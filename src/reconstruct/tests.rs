@@ -111,9 +111,9 @@ fn cut_walls_are_not_taken_for_bone_and_slanted_ones_belong_to_the_part() {
     let sheet = sheet_of(&patch);
     // A bevel: within 4 mm of the hole the outer table falls to the inner one.
     let to_hole = sheet.distance_mm(&patch.hole);
-    for i in 0..to_hole.len() {
-        if !patch.hole[i] && to_hole[i] < 4.0 {
-            patch.outer_mm[i] = 79.5 + 5.5 * to_hole[i] / 4.0;
+    for (i, &away_mm) in to_hole.iter().enumerate() {
+        if !patch.hole[i] && away_mm < 4.0 {
+            patch.outer_mm[i] = 79.5 + 5.5 * away_mm / 4.0;
         }
     }
     let other = head.other_side(&patch);
