@@ -117,9 +117,9 @@ impl Bounds {
             bounds.low.z = bounds.low.z.min(inner.z / if inner.z > 0.0 { LARGEST_LAMBDA } else { 1.0 });
             lateral = lateral.max(outer.xy().norm());
         }
-        for (i, &beyond_mm) in region_mm.iter().enumerate() {
+        for (i, &beyond) in region_mm.iter().enumerate() {
             let inner = local.local_from_head(&(sheet.directions[i] * completion.inner_mm[i] as f64));
-            if beyond_mm <= 20.0 && inner.xy().norm() <= lateral * LARGEST_LAMBDA + 2.0 {
+            if beyond <= 20.0 && inner.xy().norm() <= lateral * LARGEST_LAMBDA + 2.0 {
                 bounds.inner_low = bounds.inner_low.min(inner.z);
                 bounds.inner_high = bounds.inner_high.max(inner.z);
             }
