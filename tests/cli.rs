@@ -361,3 +361,22 @@ fn the_sample_has_its_defect_and_only_it() {
     let regions: Vec<_> = found["defects"].as_array().unwrap().iter().map(|d| d["region"].clone()).collect();
     assert_eq!(regions, ["right-frontal"], "{found}");
 }
+
+#[test]
+fn labels_are_written_as_a_table_without_a_window() {
+    let folder = scratch("cli-label");
+    std::fs::copy(phantom().1, folder.join("001.nrrd")).unwrap();
+    let labels = r#"{"version":1,"vocabulary":"full-1","scans":{"001.nrrd":{"tags":{"present":"yes","location":["right-parietal"],"shape":"oval"},"by":"anna","at":"2026-01-02T03:04:05Z"}}}"#;
+    std::fs::write(folder.join("labels.json"), labels).unwrap();
+    let table = folder.join("labels.csv");
+    let output = run(&[&"label", &folder, &"--export", &table]);
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    let text = std::fs::read_to_string(&table).unwrap();
+    assert!(text.starts_with("scan,present,location,shape"), "{text}");
+    assert!(text.contains("001.nrrd,yes,right-parietal,oval"), "{text}");
+    assert_eq!(std::fs::read_to_string(folder.join("labels.json")).unwrap(), labels, "the labels are as they were");
+    assert_eq!(code(&run(&[&"label", &folder, &"--export", &folder.join("labels.doc")])), 2);
+    assert_eq!(code(&run(&[&"label", &folder.join("nothing")])), 3);
+    std::fs::write(folder.join("labels.json"), "{").unwrap();
+    assert_eq!(code(&run(&[&"label", &folder, &"--export", &table])), 3);
+}

@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::background::{Background, Polled};
 use super::theme::{self, GRID};
-use super::widgets::{accent_button, hint, note, section};
+use super::widgets::{accent_button, dialog_frame, hint, note, section};
 use crate::case::{Case, Recent};
 use egui::{Id, Key, Modal, RichText, Role, TextEdit, Ui, WidgetInfo};
 use std::future::Future;
@@ -54,10 +54,14 @@ impl Purpose {
 
     fn help(self) -> &'static str {
         match self {
-            Purpose::Open => "A file (.nrrd, .nii, .nii.gz, .inv3, .dcm, .calvaria) or a folder with a DICOM series. You can also drop it onto the window.",
+            Purpose::Open => {
+                "A file (.nrrd, .nii, .nii.gz, .inv3, .dcm, .calvaria) or a folder with a DICOM series. You can also drop it onto the window."
+            }
             Purpose::Locate => "The scan is no longer where it was. It is taken when its contents are the same.",
             Purpose::SaveAs => "Recipe, corrections and figures; the scan itself stays where it is.",
-            Purpose::Export => "implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS.",
+            Purpose::Export => {
+                "implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS."
+            }
         }
     }
 }
@@ -99,7 +103,7 @@ impl PathForm {
 
     /// Draws the dialog.
     pub fn show(&mut self, ctx: &egui::Context, actions: &mut Vec<Action>) {
-        let response = Modal::new(Id::unique("path form")).show(ctx, |ui| {
+        let response = Modal::new(Id::unique("path form")).frame(dialog_frame(ctx)).show(ctx, |ui| {
             ui.set_width(560.0);
             ui.label(RichText::new(self.purpose.title()).text_style(egui::TextStyle::Heading));
             hint(ui, self.purpose.help());
@@ -121,7 +125,8 @@ impl PathForm {
     fn field(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let name = self.purpose.field();
         hint(ui, name);
-        let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+        let edit =
+            TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
         let response = ui.add(edit);
         let text = self.text.clone();
         response.widget_info(|| {

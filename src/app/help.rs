@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::commands::{Command, Group, key_text, search};
 use super::theme::{self, GRID, HALF};
-use super::widgets::{hint, key_cap, section};
+use super::widgets::{dialog_frame, hint, key_cap, section};
 use egui::{Button, Grid, Id, Key, Modal, RichText, Role, ScrollArea, TextEdit, WidgetInfo, vec2};
 
 /// The search field and where the arrow keys are.
@@ -17,13 +17,14 @@ impl Finder {
     /// Draws the search; a chosen command closes it.
     pub fn show(&mut self, ctx: &egui::Context, enabled: &dyn Fn(Command) -> bool, actions: &mut Vec<Action>) {
         let area = Modal::default_area(Id::unique("finder")).anchor(egui::Align2::CENTER_TOP, vec2(0.0, 80.0));
-        let response = Modal::new(Id::unique("finder")).area(area).show(ctx, |ui| {
+        let response = Modal::new(Id::unique("finder")).area(area).frame(dialog_frame(ctx)).show(ctx, |ui| {
             ui.set_width(480.0);
             let (up, down, enter) = ui.input_mut(|i| {
                 let mut take = |k| i.consume_key(egui::Modifiers::NONE, k);
                 (take(Key::ArrowUp), take(Key::ArrowDown), take(Key::Enter))
             });
-            let edit = TextEdit::singleline(&mut self.text).hint_text("Type what you want to do").desired_width(f32::INFINITY);
+            let edit =
+                TextEdit::singleline(&mut self.text).hint_text("Type what you want to do").desired_width(f32::INFINITY);
             let response = ui.add(edit.margin(egui::Margin::symmetric(8, 6)));
             response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Find a command"));
             response.request_focus();
@@ -32,7 +33,14 @@ impl Finder {
                 self.at = 0;
             }
             let last = found.len().min(10).saturating_sub(1);
-            self.at = if down { self.at + 1 } else if up { self.at.saturating_sub(1) } else { self.at }.min(last);
+            self.at = if down {
+                self.at + 1
+            } else if up {
+                self.at.saturating_sub(1)
+            } else {
+                self.at
+            }
+            .min(last);
             ui.add_space(HALF);
             ui.spacing_mut().item_spacing.y = 2.0;
             for (i, command) in found.iter().copied().take(10).enumerate() {
@@ -57,16 +65,19 @@ impl Finder {
 
 /// The list of every command with its keys.
 pub fn keys(ctx: &egui::Context, actions: &mut Vec<Action>) {
-    let response = Modal::new(Id::unique("keys")).show(ctx, |ui| {
-        ui.set_width(720.0);
+    let response = Modal::new(Id::unique("keys")).frame(dialog_frame(ctx)).show(ctx, |ui| {
+        ui.set_width((ctx.content_rect().width() - 96.0).min(860.0));
         ui.label(RichText::new("Keys").text_style(egui::TextStyle::Heading));
         hint(ui, "Slices: wheel next slice · right drag zoom · middle or Shift drag pan.   3-D: left drag turn · right drag or wheel zoom · middle or Shift drag pan.");
         ui.add_space(GRID);
         let height = (ctx.content_rect().height() - 220.0).max(160.0);
         ScrollArea::vertical().max_height(height).show(ui, |ui| {
-            for group in Group::ALL {
+            ui.columns(2, |columns| {
+            for (i, group) in Group::ALL.into_iter().enumerate() {
+                // The three long menus fill the second column.
+                let ui = &mut columns[usize::from(i >= 3 && i != 6)];
                 section(ui, group.label());
-                Grid::new(group.label()).num_columns(2).min_col_width(210.0).spacing(vec2(24.0, 6.0)).show(ui, |ui| {
+                Grid::new(group.label()).num_columns(2).min_col_width(150.0).spacing(vec2(16.0, 5.0)).show(ui, |ui| {
                     for command in Command::ALL.iter().copied().filter(|c| c.spec().group == group) {
                         ui.horizontal(|ui| {
                             for k in command.spec().keys {
@@ -78,6 +89,7 @@ pub fn keys(ctx: &egui::Context, actions: &mut Vec<Action>) {
                     }
                 });
             }
+            });
         });
         ui.add_space(GRID);
         if ui.button("Close").clicked() {
@@ -91,7 +103,7 @@ pub fn keys(ctx: &egui::Context, actions: &mut Vec<Action>) {
 
 /// Version, purpose, licences.
 pub fn about(ctx: &egui::Context, engine: &str, actions: &mut Vec<Action>) {
-    let response = Modal::new(Id::unique("about")).show(ctx, |ui| {
+    let response = Modal::new(Id::unique("about")).frame(dialog_frame(ctx)).show(ctx, |ui| {
         ui.set_width(460.0);
         let p = *theme::palette(ui);
         ui.label(RichText::new("Calvaria").size(26.0).family(theme::semibold()).color(p.accent));

@@ -62,7 +62,15 @@ pub struct Bodies {
 impl Bodies {
     /// Nothing yet, in our colours.
     pub fn new(maker: Arc<SurfaceMaker>) -> Self {
-        Self { maker, scene: empty_scene(), revision: 0, bounds_mm: None, way: None, bodies: Default::default(), rim: 0 }
+        Self {
+            maker,
+            scene: empty_scene(),
+            revision: 0,
+            bounds_mm: None,
+            way: None,
+            bodies: Default::default(),
+            rim: 0,
+        }
     }
 
     /// Takes over new results; meshes are prepared by jobs, so this returns at once.
@@ -85,7 +93,7 @@ impl Bodies {
         }
         let reconstruction = results.reconstruction.clone();
         let of = address(reconstruction.as_ref().map(|r| Arc::as_ptr(r).cast()));
-        self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r), None)));
+        self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r.completion), None)));
         let part = results.part.clone();
         let of = address(part.as_ref().map(|p| Arc::as_ptr(p).cast()));
         self.body(2, of, ctx, part.map(|p| move || (p.implant.mesh.clone(), None)));
@@ -187,6 +195,22 @@ impl Bodies {
         self.revision += 1;
     }
 
+    /// Shows one surface as the skull, without a case (labelling).
+    pub fn show_bone(&mut self, mesh: Arc<Mesh>, light: Option<Arc<Mesh>>) {
+        self.bounds_mm = mesh.bounds_mm();
+        self.scene.set_mesh(LayerKind::Skull, mesh, light);
+        self.revision += 1;
+    }
+
+    /// Takes that surface away until the next is there.
+    pub fn hide_bone(&mut self) {
+        if self.has(LayerKind::Skull) {
+            self.scene.clear(LayerKind::Skull);
+            self.bounds_mm = None;
+            self.revision += 1;
+        }
+    }
+
     /// The points of a line being measured or drawn, LPS mm.
     pub fn mark(&mut self, lines: Vec<Polyline>) {
         self.scene.set_lines(LayerKind::Marks, lines);
@@ -204,7 +228,7 @@ impl Bodies {
 }
 
 /// The bone of a scan above a CT number, islands and all.
-fn bare_bone(maker: &SurfaceMaker, scan: &Scan, hu: f64) -> (Mesh, Option<SurfaceWay>) {
+pub fn bare_bone(maker: &SurfaceMaker, scan: &Scan, hu: f64) -> (Mesh, Option<SurfaceWay>) {
     let cut = |iso: f32| Cut { iso, inside_above: true, closed: true };
     let (mesh, way) = match &scan.voxels {
         Voxels::Hu(v) => maker.cut(v, &cut(hu as f32)),

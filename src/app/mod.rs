@@ -6,6 +6,7 @@ mod commands;
 mod dialogs;
 mod figures;
 mod help;
+mod label;
 mod layers;
 mod layout_file;
 mod menu;
@@ -19,6 +20,7 @@ mod status;
 mod theme;
 mod toolbar;
 mod tools;
+mod utc;
 mod welcome;
 mod widgets;
 mod window;
@@ -29,6 +31,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use commands::{Command, Group, Spec, key_table, key_text};
+pub use label::LabelWindow;
 pub use layers::scene_of;
 pub use pulse::Pulse;
 pub use window::Window;
@@ -73,7 +76,12 @@ pub fn run(start: Start) -> Result<(), Error> {
         persist_window: false,
         ..Default::default()
     };
-    let create: eframe::AppCreator<'_> = Box::new(move |cc| Ok(Box::new(Window::new(cc, home, start)?)));
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        Ok(match start {
+            Start::Label { dir, labels, by } => Box::new(LabelWindow::new(cc, &home, &dir, labels.as_deref(), &by)?),
+            start => Box::new(Window::new(cc, home, start)?),
+        })
+    });
     // Some window systems panic instead of saying that a library is missing.
     match catch_unwind(AssertUnwindSafe(|| eframe::run_native("Calvaria", options, create))) {
         Ok(Ok(())) => Ok(()),

@@ -5,8 +5,8 @@ use super::theme::{self, GRID, HALF};
 use crate::case::{Setting, StepState};
 use crate::parameter::ParameterKind;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, DragValue, FontId, Frame, Layout, Margin, Response, RichText, Role, Sense,
-    Slider, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
+    Align, Align2, Button, Color32, CornerRadius, DragValue, FontId, Frame, Layout, Margin, Response, RichText, Role,
+    Sense, Slider, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
 };
 use serde_json::Value;
 
@@ -39,7 +39,8 @@ pub fn hint(ui: &mut Ui, text: impl Into<String>) -> Response {
 /// The one big button.
 pub fn big_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
     let p = *theme::palette(ui);
-    let label = RichText::new(text).size(15.0).family(theme::semibold()).color(if enabled { p.on_accent } else { p.weak });
+    let label =
+        RichText::new(text).size(15.0).family(theme::semibold()).color(if enabled { p.on_accent } else { p.weak });
     let fill = if enabled { p.accent } else { p.card };
     let button = Button::new(label).fill(fill).stroke(Stroke::NONE).min_size(vec2(ui.available_width(), 40.0));
     ui.vertical_centered_justified(|ui| ui.add_enabled(enabled, button)).inner
@@ -313,6 +314,11 @@ pub fn key_cap(ui: &mut Ui, text: &str) {
     ui.painter().rect(rect, 4.0, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
     let at = Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min;
     ui.painter().galley(at, galley, p.text);
+}
+
+/// The frame of a dialog.
+pub fn dialog_frame(ctx: &egui::Context) -> Frame {
+    Frame::popup(&ctx.global_style()).inner_margin(Margin::same(20)).corner_radius(CornerRadius::same(12))
 }
 
 /// One step of the grid between groups.

@@ -13,7 +13,9 @@ use super::stage::StageEvent;
 use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
-use crate::case::{Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample};
+use crate::case::{
+    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample,
+};
 use crate::view::SurfaceMaker;
 use eframe::egui_wgpu::wgpu;
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
@@ -100,6 +102,19 @@ impl Window {
         home: Home,
         start: Start,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mut window = Self::empty(cc, home)?;
+        match start {
+            Start::Open(path) => window.open(&path),
+            _ => window.first(),
+        }
+        Ok(window)
+    }
+
+    /// An empty window, whatever was open last.
+    pub fn empty(
+        cc: &eframe::CreationContext<'_>,
+        home: Home,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         theme::install(&cc.egui_ctx);
         if let Some(file) = LayoutFile::from_environment() {
             cc.egui_ctx.add_plugin(file);
@@ -125,7 +140,7 @@ impl Window {
         let layout: Layout = serde_json::from_value(settings.layout.clone()).unwrap_or_default();
         let mut views = Views::new()?;
         views.arrangement = layout.views;
-        let mut window = Self {
+        Ok(Self {
             recent: home.recent(),
             case: Case::new(home, wake.clone()),
             views,
@@ -145,12 +160,7 @@ impl Window {
             pulse: Pulse::default(),
             actions: Vec::new(),
             seen: Seen::default(),
-        };
-        match start {
-            Start::Open(path) => window.open(&path),
-            _ => window.first(),
-        }
-        Ok(window)
+        })
     }
 
     /// What a start without a name shows: the last case, else the sample, else an empty window.
@@ -306,7 +316,8 @@ impl Window {
             let spec = command.spec();
             let plain = spec.keys.iter().all(|k| !k.modifiers.command && !k.modifiers.alt);
             let function = spec.keys.iter().any(|k| k.logical_key >= egui::Key::F1);
-            let field_key = matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
+            let field_key =
+                matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
             if (typing && plain && !function) || (focused && field_key) {
                 return None;
             }
@@ -338,6 +349,7 @@ impl Window {
             "steps": states,
             "busy": self.case.is_busy() || self.bodies.is_preparing(),
             "measures_mm": self.tools.measures.iter().map(super::tools::Measure::length_mm).collect::<Vec<_>>(),
+            "axial_mm_per_pixel": self.views.slices[0].mm_per_pixel(),
             "thickness_mm": self.case.recipe().get("implant.thickness_mm").ok(),
             "longest_pause_ms": self.pulse.longest.as_secs_f64() * 1000.0,
             "longest_pause_was": self.pulse.longest_was,
@@ -396,8 +408,7 @@ impl Window {
                 self.actions.push(Action::Correct(stroke));
             }
             ViewEvent::Stage(StageEvent::Picked(at)) if self.tools.tool == Tool::Rim => {
-                let closes = self.tools.rim.len() > 2
-                    && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
+                let closes = self.tools.rim.len() > 2 && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
                 if closes {
                     self.actions.push(Action::Do(Command::Next));
                 } else {
@@ -451,7 +462,8 @@ impl Window {
             .order(egui::Order::Foreground)
             .show(ui.ctx(), |ui| {
                 let stroke = egui::Stroke::new(1.0, if toast.bad { p.error } else { p.ok });
-                let frame = Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
+                let frame =
+                    Frame::new().fill(p.card).stroke(stroke).corner_radius(8).inner_margin(Margin::symmetric(14, 8));
                 frame.show(ui, |ui| {
                     ui.set_max_width(720.0);
                     ui.horizontal(|ui| {

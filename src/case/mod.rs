@@ -42,7 +42,7 @@ pub use step::{StepKind, StepState};
 // Nouns of the steps that whoever shows a case speaks of.
 pub use crate::defect::{Defect, Edit};
 pub use crate::implant::Check;
-pub use crate::scan::{Finding, Scan, Voxels};
+pub use crate::scan::{Finding, Scan, Voxels, read as read_scan};
 pub use steps::{Outcome, run_all, run_step};
 pub use surfaces::completed_surface;
 pub use write::{check_writable, check_writable_file, write_atomic};

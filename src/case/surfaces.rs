@@ -1,12 +1,11 @@
-use super::Reconstruction;
 use crate::geometry::Mesh;
+use crate::reconstruct::Completion;
 
 /// Pixels of the map the completed surface reaches beyond the hole, so that it meets the rim's bone.
 const OVERLAP_PX: usize = 2;
 
 /// The completed outer surface over the hole, LPS mm, outward normals: what the missing bone looked like.
-pub fn completed_surface(reconstruction: &Reconstruction) -> Mesh {
-    let completion = &reconstruction.completion;
+pub fn completed_surface(completion: &Completion) -> Mesh {
     let size = completion.disc.size;
     let near_hole = |row: usize, column: usize| {
         let rows = row.saturating_sub(OVERLAP_PX)..=(row + OVERLAP_PX).min(size - 1);
@@ -43,9 +42,8 @@ pub fn completed_surface(reconstruction: &Reconstruction) -> Mesh {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{Disc, Field, Grid, HeadFrame};
-    use crate::implant::DesignBox;
-    use crate::reconstruct::{Completion, Method};
+    use crate::geometry::{Disc, HeadFrame};
+    use crate::reconstruct::Method;
     use nalgebra::{Matrix3, Point3, Vector3};
 
     #[test]
@@ -60,25 +58,12 @@ mod tests {
             outer_mm: vec![80.0; disc.len()],
             inner_mm: vec![75.0; disc.len()],
             uncertainty_mm: vec![0.0; disc.len()],
-            allowed: hole.clone(),
+            allowed: vec![true; disc.len()],
             hole,
             disc,
             findings: Vec::new(),
         };
-        let grid = Grid::axis_aligned([2; 3], [1.0; 3], Point3::origin());
-        let field = || Field::filled(grid.clone(), 0.0);
-        let design = DesignBox {
-            lambda_origin_mm: Point3::origin(),
-            axes: Matrix3::identity(),
-            bone: field(),
-            outer: field(),
-            inner: field(),
-            region: field(),
-            bone_above: field(),
-            rays: Vec::new(),
-            grid: grid.clone(),
-        };
-        let mesh = completed_surface(&Reconstruction { completion, design });
+        let mesh = completed_surface(&completion);
         // Equal-area map: the cap of radius ρ has the area π ρ² r²; the overlap of two pixels adds a little.
         let cap_mm2 = std::f64::consts::PI * 0.25f64.powi(2) * 80.0f64.powi(2);
         let area = mesh.area_mm2();

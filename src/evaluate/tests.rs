@@ -94,7 +94,7 @@ fn the_border_counts_from_all_of_the_skull() {
     near(scores.border_dice, 0.875);
     near(border_dice(&d, &p, &g, 2.0), 0.760869565);
     near(border_dice(&d, &p, &g, 5.0), 0.849315068);
-    near(scores.hausdorff_mm, 1.414213562);
+    near(scores.hausdorff_mm, std::f64::consts::SQRT_2);
     near(scores.hausdorff95_mm, 1.0);
     near(scores.mean_distance_mm, 0.506166268);
     let (d, g, p) = all([0.5, 1.0, 2.0]);

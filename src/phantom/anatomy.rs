@@ -83,6 +83,7 @@ fn skull(mastoid: Shape) -> Vec<Shape> {
         // Hard palate, body of the maxilla, its root on the cheekbone, cheekbone.
         Shape::block([0.0, -45.0, -82.0], [19.0, 19.0, 2.2], 2.0),
         Shape::ellipsoid([25.0, -50.0, -70.0], [19.0, 20.5, 18.0]),
+        Shape::ellipsoid([19.0, -63.0, -71.0], [12.0, 9.0, 14.0]),
         Shape::cone([34.0, -56.0, -66.0], 8.0, [50.0, -52.0, -62.0], 7.0),
         Shape::ellipsoid([52.0, -51.0, -59.0], [6.5, 9.0, 11.0]),
         Shape::cone([26.0, -24.0, -64.0], 6.0, [25.0, -26.0, -88.0], 5.5),

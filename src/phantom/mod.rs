@@ -116,7 +116,8 @@ pub struct Phantom {
     pub implants: Vec<Volume<u8>>,
     /// What was cut, in the order asked for.
     pub defects: Vec<Truth>,
-    /// Where the head is: the midsagittal plane is x = 0, the origin about 75 mm below the vertex.
+    /// Where the head is: the midsagittal plane is x = 0, the origin about 75 mm below the vertex. z is up as of an
+    /// average skull laid level on its base; another convention may pitch differently about x.
     pub frame: HeadFrame,
 }
 

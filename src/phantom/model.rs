@@ -329,7 +329,7 @@ impl Hollows {
 fn bone_mm(shell: f64, folded: &Vector3<f64>, near: &Near, hollows: &Hollows) -> f64 {
     let mut bone = shell;
     if !near.skull.is_empty() {
-        let joined = near.skull.iter().fold(1e3, |d, s| join(d, s.distance(folded), 1.5));
+        let joined = near.skull.iter().fold(1e3, |d, s| join(d, s.distance(folded), 3.0));
         bone = join(bone, joined, 5.0);
     }
     // Walls first, then all hollows, so that one cavity's wall never closes another.

@@ -13,7 +13,7 @@ use nalgebra::Vector3;
 const FIRST_BUDGET: usize = 320;
 const LAST_BUDGET: usize = 620;
 /// How far beyond the missing part the prediction is made, mm.
-const DOMAIN_MM: f32 = 14.0;
+const DOMAIN_MM: f32 = 18.0;
 /// Share of the other side's deviation that `auto` takes in the middle of the hole.
 const OTHER_SHARE: f32 = 0.8;
 /// Distance from the rim at which half of that share is taken, mm.

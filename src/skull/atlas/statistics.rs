@@ -10,7 +10,7 @@ use crate::skull::rays::RaySource;
 use nalgebra::Vector3;
 
 /// Directions farther from the vertex than this (on the map) are not cast.
-const RHO_CAST: f64 = 1.70;
+const RHO_CAST: f64 = 1.84;
 /// Thicker bone along a ray than this is not the vault (petrous bone, several bones in a row), mm.
 const THICK_MM: f32 = 22.0;
 /// Thinner bone than this is noise, mm.
@@ -123,7 +123,12 @@ fn vault_mask(share: &[f32], outer_sd: &[f32], thickness_sd: &[f32], n: usize) -
     let good = |o: usize| share[o] > 0.93 && outer_sd[o] < 7.0 && thickness_sd[o] < 3.2;
     let mask = flat(n, (0..n * n).map(|o| u8::from(good(o))).collect());
     let opened = dilate(&erode(&mask, 2.0), 2.0);
-    let pieces = label_components(&erode(&opened, 1.0), false);
+    // Notches where only the thickness scatters (the inner crest of the occiput) are closed again.
+    let mut closed = erode(&dilate(&opened, 8.0), 8.0);
+    for (o, v) in closed.data.iter_mut().enumerate() {
+        *v &= u8::from(share[o] > 0.93 && outer_sd[o] < 7.0);
+    }
+    let pieces = label_components(&erode(&closed, 1.0), false);
     let vertex = pieces.labels.data[n / 2 * n + n / 2];
     let piece: Vec<bool> = pieces.labels.data.iter().map(|&l| l != 0 && l == vertex).collect();
     let other = mirrored(&piece, n);

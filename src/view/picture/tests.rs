@@ -243,7 +243,8 @@ fn sizes_nobody_can_draw_are_refused() {
 
 #[test]
 fn a_picture_survives_png() {
-    let picture = Picture { width: 3, height: 2, rgba: (0..24).map(|i| i * 9 | u8::from(i % 4 == 3) * 255).collect() };
+    let picture =
+        Picture { width: 3, height: 2, rgba: (0..24).map(|i| if i % 4 == 3 { 255 } else { i * 9 }).collect() };
     let back = image::load_from_memory(&picture.png().unwrap()).unwrap().into_rgba8();
     assert_eq!((back.width(), back.height(), back.into_raw()), (3, 2, picture.rgba));
 }

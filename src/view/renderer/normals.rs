@@ -35,7 +35,7 @@ mod tests {
         let stairs = |height: f32| {
             let mut mesh = Mesh::default();
             for i in 0..40u32 {
-                let (x, z) = (((i + 1) / 2) as f32, (i / 2) as f32 * height);
+                let (x, z) = (i.div_ceil(2) as f32, (i / 2) as f32 * height);
                 mesh.positions.extend([[x, 0.0, z], [x, 1.0, z]]);
             }
             for i in 0..39 {
