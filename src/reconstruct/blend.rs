@@ -282,18 +282,20 @@ fn disagreement(patch: &Patch, difference: &Smooth, mirrored: Option<&Mirrored>,
     }
 }
 
-/// A table this near to the completed one is there, mm.
+/// An outer table this near to the completed one stands where it should, mm.
 const WHOLE_WALL_MM: f32 = 1.0;
+/// An inner wall this much deeper than the completed inner table is a sinus' back wall, mm.
+const SINUS_DEPTH_MM: f32 = 3.0;
 
-/// The hole, its cut walls, and a pixel's breadth more; not where both tables stand where they should: beside a sinus
-/// the wall is whole although the rays through it look like a cut.
+/// The hole, its cut walls, and a pixel's breadth more; not a sinus beside it whose front wall stands: the rays through
+/// its two walls look like a cut.
 fn allowed(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_mm: &[f32], inner_mm: &[f32]) -> Vec<bool> {
     let reach = 1.0_f64.max(1.5 * sheet.pixel_mm);
-    let whole = |i: usize| {
+    let sinus = |i: usize| {
         !patch.hole[i]
             && patch.outer_mm[i] > outer_mm[i] - WHOLE_WALL_MM
-            && patch.inner_mm[i] < inner_mm[i] + WHOLE_WALL_MM
+            && patch.inner_mm[i] < inner_mm[i] - SINUS_DEPTH_MM
     };
     let near = sheet.distance_mm(&trust.missing);
-    near.iter().enumerate().map(|(i, &d)| d as f64 <= reach && !whole(i)).collect()
+    near.iter().enumerate().map(|(i, &d)| d as f64 <= reach && !sinus(i)).collect()
 }
