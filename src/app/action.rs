@@ -2,8 +2,8 @@
 
 use super::commands::Command;
 use super::layers::LayerChange;
-use crate::case::StepKind;
 use crate::case::Edit;
+use crate::case::StepKind;
 use serde_json::Value;
 use std::path::PathBuf;
 

@@ -54,10 +54,14 @@ impl Purpose {
 
     fn help(self) -> &'static str {
         match self {
-            Purpose::Open => "A file (.nrrd, .nii, .nii.gz, .inv3, .dcm, .calvaria) or a folder with a DICOM series. You can also drop it onto the window.",
+            Purpose::Open => {
+                "A file (.nrrd, .nii, .nii.gz, .inv3, .dcm, .calvaria) or a folder with a DICOM series. You can also drop it onto the window."
+            }
             Purpose::Locate => "The scan is no longer where it was. It is taken when its contents are the same.",
             Purpose::SaveAs => "Recipe, corrections and figures; the scan itself stays where it is.",
-            Purpose::Export => "implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS.",
+            Purpose::Export => {
+                "implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS."
+            }
         }
     }
 }
@@ -121,7 +125,8 @@ impl PathForm {
     fn field(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let name = self.purpose.field();
         hint(ui, name);
-        let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+        let edit =
+            TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
         let response = ui.add(edit);
         let text = self.text.clone();
         response.widget_info(|| {

@@ -23,7 +23,8 @@ impl Finder {
                 let mut take = |k| i.consume_key(egui::Modifiers::NONE, k);
                 (take(Key::ArrowUp), take(Key::ArrowDown), take(Key::Enter))
             });
-            let edit = TextEdit::singleline(&mut self.text).hint_text("Type what you want to do").desired_width(f32::INFINITY);
+            let edit =
+                TextEdit::singleline(&mut self.text).hint_text("Type what you want to do").desired_width(f32::INFINITY);
             let response = ui.add(edit.margin(egui::Margin::symmetric(8, 6)));
             response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Find a command"));
             response.request_focus();
@@ -32,7 +33,14 @@ impl Finder {
                 self.at = 0;
             }
             let last = found.len().min(10).saturating_sub(1);
-            self.at = if down { self.at + 1 } else if up { self.at.saturating_sub(1) } else { self.at }.min(last);
+            self.at = if down {
+                self.at + 1
+            } else if up {
+                self.at.saturating_sub(1)
+            } else {
+                self.at
+            }
+            .min(last);
             ui.add_space(HALF);
             ui.spacing_mut().item_spacing.y = 2.0;
             for (i, command) in found.iter().copied().take(10).enumerate() {

@@ -153,7 +153,11 @@ impl Views {
             if response.hovered() || response.dragged() {
                 ui.painter().rect_filled(handle.shrink(2.0), 1.0, theme::palette(ui).accent);
             }
-            let moved = if axis == 0 { response.drag_delta().x / rect.width() } else { response.drag_delta().y / rect.height() };
+            let moved = if axis == 0 {
+                response.drag_delta().x / rect.width()
+            } else {
+                response.drag_delta().y / rect.height()
+            };
             let share = if axis == 0 { &mut *sx } else { &mut *sy };
             *share = (*share + moved).clamp(0.15, 0.85);
         }

@@ -71,10 +71,12 @@ fn row(ui: &mut Ui, case: &Case, step: StepKind, chosen: bool, next: bool, actio
     let p = *theme::palette(ui);
     let state = case.state(step);
     let fill = if chosen { p.chosen } else { p.panel };
-    let frame = Frame::new()
-        .fill(fill)
-        .corner_radius(CornerRadius::same(theme::ROUND))
-        .inner_margin(Margin { left: 10, right: 10, top: 7, bottom: 7 });
+    let frame = Frame::new().fill(fill).corner_radius(CornerRadius::same(theme::ROUND)).inner_margin(Margin {
+        left: 10,
+        right: 10,
+        top: 7,
+        bottom: 7,
+    });
     let inner = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
@@ -219,7 +221,10 @@ fn export(ui: &mut Ui, case: &Case) {
             }
         }
         None => {
-            hint(ui, "STL of the part and of the skull, masks, report, recipe and a picture, into a folder of your choice.");
+            hint(
+                ui,
+                "STL of the part and of the skull, masks, report, recipe and a picture, into a folder of your choice.",
+            );
         }
     }
 }

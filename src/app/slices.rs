@@ -123,11 +123,11 @@ impl Slice {
         self.outlines(&painter, &frame, view, bodies);
         cross_hair(&painter, &frame, &view, cross);
         measures(&painter, &frame, &view, tools);
-        if tools.tool.paints() && response.hovered() {
-            if let Some(at) = response.hover_pos() {
-                let radius = (tools.brush_mm / view.mm_per_pixel) as f32 / scale;
-                painter.circle_stroke(at, radius, Stroke::new(1.5, Color32::WHITE));
-            }
+        if tools.tool.paints()
+            && let Some(at) = response.hover_pos()
+        {
+            let radius = (tools.brush_mm / view.mm_per_pixel) as f32 / scale;
+            painter.circle_stroke(at, radius, Stroke::new(1.5, Color32::WHITE));
         }
         decorate(&painter, &frame, &view, response.hovered());
         let probe = response.hover_pos().map(|at| {

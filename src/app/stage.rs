@@ -1,10 +1,10 @@
 //! The 3-D view: camera by mouse and key, drawn into the renderer's own texture and copied into the window.
 
 use super::layers::Bodies;
-use super::tools::Tools;
 use super::theme;
+use super::tools::Tools;
 use crate::view::{
-    Camera, Glide, Quality, Renderer, Scene, StandardView, edge_letters, orientation_cube, pick, scale_bar,
+    Background, Camera, Glide, Quality, Renderer, Scene, StandardView, edge_letters, orientation_cube, pick, scale_bar,
 };
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 use egui::{Align2, Color32, FontId, PointerButton, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
@@ -56,7 +56,8 @@ impl Stage {
     pub fn frame_once(&mut self, bounds: Box3) {
         if !self.framed {
             self.framed = true;
-            self.camera = Camera { azimuth_deg: 30.0, elevation_deg: 12.0, ..Camera::default() }.framed(bounds, self.size_px);
+            self.camera =
+                Camera { azimuth_deg: 30.0, elevation_deg: 12.0, ..Camera::default() }.framed(bounds, self.size_px);
         }
     }
 
@@ -258,7 +259,17 @@ pub fn bar(painter: &egui::Painter, inner: Rect, mm_per_point: f64, colour: Colo
 /// What the GPU keeps between frames.
 struct Kept {
     renderer: Renderer,
-    drawn: Option<(u64, Camera, [u32; 2], bool, [[f32; 3]; 2])>,
+    drawn: Option<Drawn>,
+}
+
+/// What decides a picture: another one of these is another picture.
+#[derive(Clone, Copy, PartialEq)]
+struct Drawn {
+    revision: u64,
+    camera: Camera,
+    size_px: [u32; 2],
+    moving: bool,
+    background: Background,
 }
 
 struct Callback {
@@ -282,10 +293,15 @@ impl CallbackTrait for Callback {
             renderer: Renderer::with_quality(device, queue, self.target_format, Quality::of(device)),
             drawn: None,
         });
-        let background = [self.scene.background.centre, self.scene.background.corner];
         // On hardware a moving view looks like a resting one, so coming to rest draws nothing anew.
         let moving = self.scene.moving && kept.renderer.quality().light_when_moving;
-        let wanted = (self.revision, self.camera, self.size_px, moving, background);
+        let wanted = Drawn {
+            revision: self.revision,
+            camera: self.camera,
+            size_px: self.size_px,
+            moving,
+            background: self.scene.background,
+        };
         if kept.drawn != Some(wanted) {
             kept.renderer.render(device, queue, encoder, self.size_px, &self.camera, &self.scene);
             kept.drawn = Some(wanted);
@@ -304,4 +320,3 @@ impl CallbackTrait for Callback {
         }
     }
 }
-

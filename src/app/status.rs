@@ -64,7 +64,11 @@ pub fn show(ui: &mut Ui, case: &Case, tools: &Tools, probe: Option<Probe>, engin
                 }
             }
             None => {
-                let hint = if tools.tool == Tool::Cross { "Point at a slice to read position and HU" } else { tools.tool.hint() };
+                let hint = if tools.tool == Tool::Cross {
+                    "Point at a slice to read position and HU"
+                } else {
+                    tools.tool.hint()
+                };
                 ui.label(small(hint.to_owned()).color(p.weak));
             }
         }

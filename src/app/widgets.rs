@@ -5,8 +5,8 @@ use super::theme::{self, GRID, HALF};
 use crate::case::{Setting, StepState};
 use crate::parameter::ParameterKind;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, DragValue, FontId, Frame, Layout, Margin, Response, RichText, Role, Sense,
-    Slider, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
+    Align, Align2, Button, Color32, CornerRadius, DragValue, FontId, Frame, Layout, Margin, Response, RichText, Role,
+    Sense, Slider, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
 };
 use serde_json::Value;
 
@@ -39,7 +39,8 @@ pub fn hint(ui: &mut Ui, text: impl Into<String>) -> Response {
 /// The one big button.
 pub fn big_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
     let p = *theme::palette(ui);
-    let label = RichText::new(text).size(15.0).family(theme::semibold()).color(if enabled { p.on_accent } else { p.weak });
+    let label =
+        RichText::new(text).size(15.0).family(theme::semibold()).color(if enabled { p.on_accent } else { p.weak });
     let fill = if enabled { p.accent } else { p.card };
     let button = Button::new(label).fill(fill).stroke(Stroke::NONE).min_size(vec2(ui.available_width(), 40.0));
     ui.vertical_centered_justified(|ui| ui.add_enabled(enabled, button)).inner
