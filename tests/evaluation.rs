@@ -192,6 +192,16 @@ fn injected_skulls_are_read_back_by_evaluate() {
     assert_eq!((&summary["all"][0]["cases"], &summary["all"][0]["skulls"]), (&Value::from(2), &Value::from(1)));
 }
 
+#[test]
+fn both_commands_explain_themselves() {
+    for command in ["evaluate", "inject"] {
+        let help = support::calvaria().args([command, "--help"]).output().expect("the program runs");
+        assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Examples:"), "{command}");
+    }
+    let wrong = support::calvaria().args(["inject", "x.nrrd", "--out", "y", "--area", "900"]).output().expect("runs");
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
 /// A large case in three seconds on two cores; under load it says nothing, so it is run by hand:
 /// `cargo test --release --test evaluation -- --ignored --nocapture`.
 #[test]

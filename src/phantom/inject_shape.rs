@@ -13,6 +13,9 @@ const FINE_MM: f64 = 5.0;
 /// Largest corner cylinder of a box, mm.
 const CYLINDER_MM: f64 = 7.0;
 
+/// No box goes deeper below its middle (the outer surface of a large one falls away by this), mm.
+const DEEPEST_MM: f64 = 65.0;
+
 /// What stands at a place of the vault: centre on the outer surface, axis outward, two axes across.
 pub(super) struct Frame {
     centre: Vector3<f64>,
@@ -52,6 +55,10 @@ impl Body {
             Body::Box { aspect } => {
                 let half = [size_mm * aspect.sqrt(), size_mm / aspect.sqrt()];
                 let across = [p.x.abs(), p.y.abs()];
+                // The far side of the head lies in the walls' extension.
+                if p.z < -DEEPEST_MM {
+                    return false;
+                }
                 let corner = (across[0] - half[0]).hypot(across[1] - half[1]);
                 (across[0] <= half[0] && across[1] <= half[1]) || corner <= CYLINDER_MM.min(0.3 * half[1])
             }
