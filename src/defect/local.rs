@@ -15,6 +15,14 @@ const REACH_MM: f64 = 28.0;
 const MOST_PIXELS: f64 = 420.0;
 /// A wall this deep below the continued surface belongs to the hole (a bevel's face), mm.
 const BEVEL_MM: f32 = 1.2;
+/// The rounded shoulder of a cut (blurred by the scan) belongs to it from this depth on where it leans clearly, mm.
+const SHOULDER_MM: f32 = 0.5;
+/// No shoulder is wider than this, mm.
+const SHOULDER_REACH_MM: f64 = 1.0;
+/// Thinner bone than this (the squama) has no shoulder to tell from its own unevenness, mm.
+const SHOULDER_BONE_MM: f32 = 5.0;
+/// How much a shoulder leans against the continued surface, mm a mm.
+const SHOULDER_LEAN: f64 = 0.7;
 /// Deeper bone than this belongs to it even where it is flat, mm.
 const FLOOR_MM: f32 = 4.0;
 /// A bevel's face leans at least this much (mm a mm) against the continued surface; a misfit of the surface less.
@@ -191,13 +199,21 @@ impl Local {
         // Once more with what the first continuation shows to be deep, so that a fragment inside is not trusted.
         for _ in 0..2 {
             let away = distance_to_set_mm(&open);
-            let steep = self.steep(&surface);
+            let steep = dilate(&self.leaning(&surface, STEEP), 1.0);
+            let shoulder = self.leaning(&surface, SHOULDER_LEAN);
             let wall = |o: usize| {
                 let depth = surface[o] - self.outer_mm[o];
                 let sunken = depth > BEVEL_MM && (steep.data[o] != 0 || depth > FLOOR_MM);
                 usable(o) && (self.outer_mm[o].is_nan() || (sunken && f64::from(away.data[o]) < BEVEL_REACH_MM))
             };
-            let candidate = joined(&self.mask(wall), &open)?;
+            let walls = joined(&self.mask(wall), &open)?;
+            let beside = dilate(&walls, SHOULDER_REACH_MM);
+            let rounded = |o: usize| {
+                let depth = surface[o] - self.outer_mm[o];
+                let thick = self.outer_mm[o] - self.inner_mm[o] + depth > SHOULDER_BONE_MM;
+                usable(o) && beside.data[o] != 0 && shoulder.data[o] != 0 && depth > SHOULDER_MM && thick
+            };
+            let candidate = joined(&self.mask(|o| walls.data[o] != 0 || rounded(o)), &open)?;
             surface = self.continued(&candidate);
             let smooth = erode(&dilate(&candidate, 1.0), 1.0);
             let smooth = dilate(&erode(&smooth, 1.0), 1.0);
@@ -212,8 +228,8 @@ impl Local {
 }
 
 impl Local {
-    /// Where the bone's surface leans against the continued one by more than a saw's bevel leaves, and 1 mm around.
-    fn steep(&self, surface: &[f32]) -> Volume<u8> {
+    /// Where the bone's surface leans against the continued one by more than `limit` (mm a mm).
+    fn leaning(&self, surface: &[f32], limit: f64) -> Volume<u8> {
         let size = self.disc.size;
         let depth = |o: usize| surface[o] - self.outer_mm[o];
         let lean = |o: usize| {
@@ -223,9 +239,9 @@ impl Local {
             }
             let slope = (depth(o + 1) - depth(o - 1)).hypot(depth(o + size) - depth(o - size));
             // Not a number beside a pixel without bone: that is an edge too.
-            slope.is_nan() || f64::from(slope) > STEEP * 2.0 * self.pixel_mm
+            slope.is_nan() || f64::from(slope) > limit * 2.0 * self.pixel_mm
         };
-        dilate(&self.mask(lean), 1.0)
+        self.mask(lean)
     }
 }
 
