@@ -2,9 +2,12 @@
 // DEPTH_TEXTURE is replaced by the texture type of the sample count.
 @group(1) @binding(0) var depths: DEPTH_TEXTURE;
 
-const RADIUS_MM: f32 = 14.0;
+const RADIUS_MM: f32 = 16.0;
+// Over which the surface's slope is taken, and how high a step may be that shades nothing.
+const SLOPE_MM: f32 = 2.0;
+const STEP_MM: f32 = 0.7;
 const SAMPLES: u32 = 20u;
-const STRENGTH_MM: f32 = 1.9;
+const STRENGTH_MM: f32 = 6.0;
 
 @vertex
 fn vs_ambient(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
@@ -39,10 +42,15 @@ fn fs_ambient(@builtin(position) place: vec4<f32>) -> @location(0) vec4<f32> {
         return vec4<f32>(1.0);
     }
     let p = position_at(pixel);
-    let dx = shorter(position_at(pixel + vec2<i32>(1, 0)) - p, p - position_at(pixel - vec2<i32>(1, 0)));
-    let dy = shorter(position_at(pixel + vec2<i32>(0, 1)) - p, p - position_at(pixel - vec2<i32>(0, 1)));
+    let px_a_mm = 0.5 * frame.size.y / (frame.tangent.y * -p.z);
+    // The slope over some mm, so that the steps of voxels do not shade each other.
+    let base = clamp(i32(round(SLOPE_MM * px_a_mm)), 1, 12);
+    let x = vec2<i32>(base, 0);
+    let y = vec2<i32>(0, base);
+    let dx = shorter(position_at(pixel + x) - p, p - position_at(pixel - x));
+    let dy = shorter(position_at(pixel + y) - p, p - position_at(pixel - y));
     let normal = normalize(cross(dy, dx));
-    let reach_px = clamp(RADIUS_MM * 0.5 * frame.size.y / (frame.tangent.y * -p.z), 3.0, 160.0);
+    let reach_px = clamp(RADIUS_MM * px_a_mm, 3.0, 160.0);
     // The turn repeats every 4 × 4 pixels, so that the blur of that size removes it.
     let cell = vec2<f32>(pixel % vec2<i32>(4));
     let turn = gradient_noise(cell * 7.31 + 3.0) * 6.2831853;
@@ -58,8 +66,8 @@ fn fs_ambient(@builtin(position) place: vec4<f32>) -> @location(0) vec4<f32> {
         let v = position_at(other) - p;
         let squared = dot(v, v);
         let f = max(RADIUS_MM * RADIUS_MM - squared, 0.0);
-        let height = dot(v, normal) - 0.0012 * -p.z;
-        sum += f * f * f * max(height / (squared + 0.05), 0.0);
+        let height = dot(v, normal) - STEP_MM;
+        sum += f * f * f * max(height / (squared + 1.0), 0.0);
     }
     let r3 = RADIUS_MM * RADIUS_MM * RADIUS_MM;
     let light = max(0.0, 1.0 - sum * 5.0 * STRENGTH_MM / (r3 * r3 * f32(SAMPLES)));

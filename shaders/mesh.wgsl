@@ -30,20 +30,20 @@ fn wrapped(cosine: f32, wrap: f32) -> f32 {
 
 fn lit(position: vec3<f32>, normal: vec3<f32>, colour: vec3<f32>, inner: bool) -> vec3<f32> {
     let eye = normalize(-position);
-    let key = normalize(vec3<f32>(-0.55, 0.62, 0.56));
+    let key = normalize(vec3<f32>(-0.60, 0.68, 0.42));
     let fill = normalize(vec3<f32>(0.85, -0.05, 0.52));
     let back = normalize(vec3<f32>(0.35, 0.65, -0.67));
-    let sky = mix(vec3<f32>(0.10, 0.095, 0.09), vec3<f32>(0.20, 0.215, 0.24), normal.y * 0.5 + 0.5);
+    let sky = mix(vec3<f32>(0.095, 0.085, 0.078), vec3<f32>(0.185, 0.195, 0.21), normal.y * 0.5 + 0.5);
     var light = sky;
-    light += vec3<f32>(1.00, 0.965, 0.91) * 0.80 * wrapped(dot(normal, key), 0.12);
+    light += vec3<f32>(1.00, 0.965, 0.92) * 0.88 * wrapped(dot(normal, key), 0.08);
     light += vec3<f32>(0.80, 0.90, 1.00) * 0.20 * wrapped(dot(normal, fill), 0.30);
-    let grazing = pow(1.0 - clamp(dot(normal, eye), 0.0, 1.0), 3.0);
-    let rim = vec3<f32>(0.85, 0.92, 1.0) * 0.45 * grazing * wrapped(dot(normal, back), 0.5);
+    let away = 1.0 - clamp(dot(normal, eye), 0.0, 1.0);
+    let rim = vec3<f32>(0.85, 0.92, 1.0) * 0.45 * away * away * away * wrapped(dot(normal, back), 0.5);
     let highlight = layer.look.x * pow(max(dot(normal, normalize(key + eye)), 0.0), layer.look.y);
     if inner {
-        return colour * light * layer.look.w;
+        return colour * light * layer.look.w * frame.tangent.z;
     }
-    return colour * (light + rim) + vec3<f32>(highlight);
+    return (colour * (light + rim) + vec3<f32>(highlight)) * frame.tangent.z;
 }
 
 fn shaded(in: Varying, front: bool) -> vec3<f32> {

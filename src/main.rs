@@ -1,13 +1,13 @@
 //! Parses the arguments, chooses window or command, returns the exit code.
 
-use calvaria::cli;
+use calvaria::{app, cli};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
     match cli::run(std::env::args_os()) {
         cli::Outcome::Exit(code) => ExitCode::from(code),
-        cli::Outcome::Window(start) => match Err::<(), String>(format!("{start:?}")) {
+        cli::Outcome::Window(start) => match app::run(start) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("calvaria: {error}");

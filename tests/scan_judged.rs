@@ -1,7 +1,8 @@
 //! Volumes equal SimpleITK's, voxel by voxel and in geometry. `CALVARIA_JUDGES` names a Python with SimpleITK.
+//! And awkward real files are read or refused with a message, never worse.
 
 use calvaria::geometry::Progress;
-use calvaria::scan::{Voxels, read};
+use calvaria::scan::{Error, Voxels, read};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -113,4 +114,30 @@ fn a_dicom_series_equals_simpleitk() {
         return;
     }
     compare(&python, &[unpacked], 1e-9);
+}
+
+#[test]
+fn awkward_dicom_files_are_read_or_refused() {
+    let Some(folder) = data("awkward_dicom_files_are_read_or_refused", "dicom-hard") else { return };
+    let mut refused = 0;
+    for entry in walkdir::WalkDir::new(&folder).sort_by_file_name() {
+        let path = entry.expect("the data folder is readable").into_path();
+        match read(&path, &Progress::new()) {
+            Ok(scan) => assert_eq!(scan.hash.len(), 64),
+            Err(error) => {
+                refused += 1;
+                let text = error.to_string();
+                // A DICOMDIR or a slice may be refused for its folder.
+                let named = path.ancestors().take(2).filter_map(Path::file_name);
+                assert!(named.into_iter().any(|n| text.contains(&*n.to_string_lossy())), "{text}");
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    for mr in ["MR_small_implicit.dcm", "MR-SIEMENS-DICOM-WithOverlays.dcm", "MR_small_RLE.dcm"] {
+        let error = read(&folder.join("wrong-modality").join(mr), &Progress::new()).unwrap_err();
+        assert!(matches!(&error, Error::Modality { modality, .. } if modality == "MR"), "{error}");
+    }
+    let error = read(&folder.join("wrong-modality"), &Progress::new()).unwrap_err();
+    assert!(matches!(error, Error::Modality { .. }), "{error}");
 }

@@ -2,8 +2,8 @@
 
 use super::commands::Command;
 use super::layers::LayerChange;
-use crate::case::StepKind;
 use crate::case::Edit;
+use crate::case::StepKind;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -14,8 +14,6 @@ pub enum Action {
     Do(Command),
     /// Show a step's parameters under it.
     Choose(StepKind),
-    /// Run up to a step.
-    Run(StepKind),
     /// Open a scan or a case.
     Open(PathBuf),
     /// Go on with a recent case.

@@ -22,11 +22,6 @@ impl<T: Send + 'static> Background<T> {
         Self { receiver }
     }
 
-    /// The result, once; `None` while it is not there.
-    pub fn take(&self) -> Option<T> {
-        self.receiver.try_recv().ok()
-    }
-
     /// The result, or whether the work ended without one.
     pub fn poll(&self) -> Polled<T> {
         match self.receiver.try_recv() {

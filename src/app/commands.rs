@@ -235,7 +235,10 @@ impl Command {
     pub fn pressed(input: &mut egui::InputState) -> Option<Command> {
         let found = input.events.iter().enumerate().find_map(|(i, event)| {
             let egui::Event::Key { key, physical_key, pressed: true, modifiers, .. } = event else { return None };
-            TABLE.iter().find(|s| s.keys.iter().any(|k| hits(k, *key, *physical_key, *modifiers))).map(|s| (i, s.command))
+            TABLE
+                .iter()
+                .find(|s| s.keys.iter().any(|k| hits(k, *key, *physical_key, *modifiers)))
+                .map(|s| (i, s.command))
         });
         let (i, command) = found?;
         input.events.remove(i);

@@ -2,9 +2,9 @@
 
 use super::background::Background;
 use super::theme::bodies;
-use crate::case::{self, Results};
+use crate::case::{self, Results, Scan, Voxels};
 use crate::geometry::Mesh;
-use crate::view::{LayerKind, MeshIndex, Polyline, Scene, Theme, lighter_mesh};
+use crate::view::{Cut, LayerKind, MeshIndex, Polyline, Scene, SurfaceMaker, SurfaceWay, Theme, lighter_mesh};
 use std::sync::Arc;
 
 /// The bodies of the list, in its order.
@@ -28,6 +28,8 @@ pub struct LayerChange {
 
 /// What is made of one mesh beside the window's thread.
 struct Prepared {
+    mesh: Arc<Mesh>,
+    way: Option<SurfaceWay>,
     light: Option<Arc<Mesh>>,
     index: Arc<MeshIndex>,
 }
@@ -39,7 +41,7 @@ struct Body {
     source: usize,
     mesh: Option<Arc<Mesh>>,
     index: Option<Arc<MeshIndex>>,
-    job: Option<Background<(usize, Arc<Mesh>, Prepared)>>,
+    job: Option<Background<Prepared>>,
 }
 
 /// The bodies on screen, kept in step with the case's results.
@@ -50,39 +52,51 @@ pub struct Bodies {
     pub revision: u64,
     /// LPS box of the skull (or of all that is shown), mm.
     pub bounds_mm: Option<(nalgebra::Point3<f64>, nalgebra::Point3<f64>)>,
+    /// Which way the last surface of a scan was cut.
+    pub way: Option<SurfaceWay>,
+    maker: Arc<SurfaceMaker>,
     bodies: [Body; 3],
     rim: usize,
 }
 
 impl Bodies {
     /// Nothing yet, in our colours.
-    pub fn new() -> Self {
-        let mut scene = Scene::new(Theme::Dark);
-        for (kind, colour, opacity) in [
-            (LayerKind::Skull, bodies::SKULL, 1.0),
-            (LayerKind::Reconstruction, bodies::RECONSTRUCTION, 0.55),
-            (LayerKind::Implant, bodies::IMPLANT, 1.0),
-            (LayerKind::Rim, bodies::RIM, 1.0),
-        ] {
-            let layer = scene.layer_mut(kind);
-            layer.colour = colour;
-            layer.opacity = opacity;
+    pub fn new(maker: Arc<SurfaceMaker>) -> Self {
+        Self {
+            maker,
+            scene: empty_scene(),
+            revision: 0,
+            bounds_mm: None,
+            way: None,
+            bodies: Default::default(),
+            rim: 0,
         }
-        Self { scene, revision: 0, bounds_mm: None, bodies: Default::default(), rim: 0 }
     }
 
     /// Takes over new results; meshes are prepared by jobs, so this returns at once.
-    pub fn follow(&mut self, results: &Results, ctx: &egui::Context) {
+    ///
+    /// `preview_hu` asks for the bare bone of the scan above that value instead of the skull (before there is one, and
+    /// while its threshold is dragged).
+    pub fn follow(&mut self, results: &Results, preview_hu: Option<f64>, ctx: &egui::Context) {
         let address = |p: Option<*const ()>| p.map_or(0, |p| p as usize);
-        let skull = results.skull.clone();
-        let of = address(skull.as_ref().map(|s| Arc::as_ptr(s).cast()));
-        self.body(0, of, ctx, skull.map(|s| move || s.mesh.clone()));
+        match (preview_hu, results.scan.clone(), results.skull.clone()) {
+            (Some(hu), Some(scan), _) => {
+                // Another threshold is another source; addresses leave their low bits free.
+                let of = (Arc::as_ptr(&scan) as usize) ^ hu.to_bits().rotate_left(13) as usize;
+                let maker = self.maker.clone();
+                self.body(0, of, ctx, Some(move || bare_bone(&maker, &scan, hu)));
+            }
+            (_, _, skull) => {
+                let of = address(skull.as_ref().map(|s| Arc::as_ptr(s).cast()));
+                self.body(0, of, ctx, skull.map(|s| move || (s.mesh.clone(), None)));
+            }
+        }
         let reconstruction = results.reconstruction.clone();
         let of = address(reconstruction.as_ref().map(|r| Arc::as_ptr(r).cast()));
-        self.body(1, of, ctx, reconstruction.map(|r| move || case::completed_surface(&r)));
+        self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r.completion), None)));
         let part = results.part.clone();
         let of = address(part.as_ref().map(|p| Arc::as_ptr(p).cast()));
-        self.body(2, of, ctx, part.map(|p| move || p.implant.mesh.clone()));
+        self.body(2, of, ctx, part.map(|p| move || (p.implant.mesh.clone(), None)));
 
         let of = address(results.defects.as_ref().map(|d| Arc::as_ptr(d).cast()));
         if of != self.rim {
@@ -97,7 +111,13 @@ impl Bodies {
         }
     }
 
-    fn body(&mut self, i: usize, source: usize, ctx: &egui::Context, make: Option<impl FnOnce() -> Mesh + Send + 'static>) {
+    fn body(
+        &mut self,
+        i: usize,
+        source: usize,
+        ctx: &egui::Context,
+        make: Option<impl FnOnce() -> (Mesh, Option<SurfaceWay>) + Send + 'static>,
+    ) {
         let kind = LISTED[i];
         let body = &mut self.bodies[i];
         if body.source != source {
@@ -111,11 +131,12 @@ impl Bodies {
                 Some(make) if body.job.is_none() => {
                     body.source = source;
                     body.job = Some(Background::start(ctx, "mesh", move || {
-                        let mesh = Arc::new(make());
+                        let (mesh, way) = make();
+                        let mesh = Arc::new(mesh);
                         let light = (mesh.triangles.len() > 2 * LIGHT_TRIANGLES)
                             .then(|| Arc::new(lighter_mesh(&mesh, LIGHT_TRIANGLES)));
                         let index = Arc::new(MeshIndex::new(mesh.clone()));
-                        (source, mesh, Prepared { light, index })
+                        Prepared { mesh, way, light, index }
                     }));
                 }
                 Some(_) => {}
@@ -123,11 +144,16 @@ impl Bodies {
         }
         let Some(job) = &body.job else { return };
         match job.poll() {
-            super::background::Polled::Ready((_, mesh, prepared)) => {
+            super::background::Polled::Ready(Prepared { mesh, way, light, index }) => {
                 body.job = None;
-                body.index = Some(prepared.index);
-                self.scene.set_mesh(kind, mesh.clone(), prepared.light);
+                body.index = Some(index);
+                self.scene.set_mesh(kind, mesh.clone(), light);
+                // The part's outer face is the reconstruction's: both at once would only flicker.
+                if kind == LayerKind::Implant && body.mesh.is_none() {
+                    self.scene.layer_mut(LayerKind::Reconstruction).visible = false;
+                }
                 body.mesh = Some(mesh);
+                self.way = way.or(self.way.take());
                 self.revision += 1;
                 self.bounds_mm = self.bodies.iter().find_map(|b| b.mesh.as_ref()?.bounds_mm());
                 ctx.request_repaint();
@@ -169,6 +195,22 @@ impl Bodies {
         self.revision += 1;
     }
 
+    /// Shows one surface as the skull, without a case (labelling).
+    pub fn show_bone(&mut self, mesh: Arc<Mesh>, light: Option<Arc<Mesh>>) {
+        self.bounds_mm = mesh.bounds_mm();
+        self.scene.set_mesh(LayerKind::Skull, mesh, light);
+        self.revision += 1;
+    }
+
+    /// Takes that surface away until the next is there.
+    pub fn hide_bone(&mut self) {
+        if self.has(LayerKind::Skull) {
+            self.scene.clear(LayerKind::Skull);
+            self.bounds_mm = None;
+            self.revision += 1;
+        }
+    }
+
     /// The points of a line being measured or drawn, LPS mm.
     pub fn mark(&mut self, lines: Vec<Polyline>) {
         self.scene.set_lines(LayerKind::Marks, lines);
@@ -185,15 +227,35 @@ impl Bodies {
     }
 }
 
-impl Default for Bodies {
-    fn default() -> Self {
-        Self::new()
+/// The bone of a scan above a CT number, islands and all.
+pub fn bare_bone(maker: &SurfaceMaker, scan: &Scan, hu: f64) -> (Mesh, Option<SurfaceWay>) {
+    let cut = |iso: f32| Cut { iso, inside_above: true, closed: true };
+    let (mesh, way) = match &scan.voxels {
+        Voxels::Hu(v) => maker.cut(v, &cut(hu as f32)),
+        Voxels::Mask(v) => maker.cut(&v.map(|b| i16::from(b) * 1000), &cut(500.0)),
+    };
+    (mesh, Some(way))
+}
+
+/// No bodies yet, in our colours.
+fn empty_scene() -> Scene {
+    let mut scene = Scene::new(Theme::Dark);
+    for (kind, colour, opacity) in [
+        (LayerKind::Skull, bodies::SKULL, 1.0),
+        (LayerKind::Reconstruction, bodies::RECONSTRUCTION, 0.55),
+        (LayerKind::Implant, bodies::IMPLANT, 1.0),
+        (LayerKind::Rim, bodies::RIM, 1.0),
+    ] {
+        let layer = scene.layer_mut(kind);
+        layer.colour = colour;
+        layer.opacity = opacity;
     }
+    scene
 }
 
 /// The scene of finished results, for `preview.png`.
 pub fn scene_of(results: &Results) -> Scene {
-    let mut scene = Bodies::new().scene;
+    let mut scene = empty_scene();
     if let Some(body) = &results.skull {
         scene.set_mesh(LayerKind::Skull, Arc::new(body.mesh.clone()), None);
     }

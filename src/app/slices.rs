@@ -70,6 +70,11 @@ impl Slice {
         self.place = None;
     }
 
+    /// Millimetres a pixel of the screen, once something was shown.
+    pub fn mm_per_pixel(&self) -> Option<f64> {
+        self.place.map(|(_, scale)| scale)
+    }
+
     /// Distance between slices, mm: the scan's spacing along the axis nearest to the plane's.
     pub fn step_mm(&self, scan: &Scan) -> f64 {
         let grid = scan.voxels.grid();
@@ -103,7 +108,7 @@ impl Slice {
         pool: &rayon::ThreadPool,
     ) -> (egui::Response, Option<SliceEvent>, Option<Probe>) {
         let plane = self.plane;
-        let response = ui.interact(rect, ui.id().with(plane.name()), Sense::click_and_drag());
+        let response = ui.interact(rect, ui.scope_id().with(plane.name()), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{} view", plane.name())));
         let scale = ui.ctx().pixels_per_point();
         let size_px = [(rect.width() * scale).max(1.0) as usize, (rect.height() * scale).max(1.0) as usize];
@@ -118,11 +123,12 @@ impl Slice {
         self.outlines(&painter, &frame, view, bodies);
         cross_hair(&painter, &frame, &view, cross);
         measures(&painter, &frame, &view, tools);
-        if tools.tool.paints() && response.hovered() {
-            if let Some(at) = response.hover_pos() {
-                let radius = (tools.brush_mm / view.mm_per_pixel) as f32 / scale;
-                painter.circle_stroke(at, radius, Stroke::new(1.5, Color32::WHITE));
-            }
+        if tools.tool.paints()
+            && response.hovered()
+            && let Some(at) = response.hover_pos()
+        {
+            let radius = (tools.brush_mm / view.mm_per_pixel) as f32 / scale;
+            painter.circle_stroke(at, radius, Stroke::new(1.5, Color32::WHITE));
         }
         decorate(&painter, &frame, &view, response.hovered());
         let probe = response.hover_pos().map(|at| {

@@ -1,8 +1,8 @@
 //! The 3-D view: camera by mouse and key, drawn into the renderer's own texture and copied into the window.
 
 use super::layers::Bodies;
-use super::tools::Tools;
 use super::theme;
+use super::tools::Tools;
 use crate::view::{
     Camera, Glide, Quality, Renderer, Scene, StandardView, edge_letters, orientation_cube, pick, scale_bar,
 };
@@ -56,7 +56,8 @@ impl Stage {
     pub fn frame_once(&mut self, bounds: Box3) {
         if !self.framed {
             self.framed = true;
-            self.camera = Camera { azimuth_deg: 30.0, elevation_deg: 12.0, ..Camera::default() }.framed(bounds, self.size_px);
+            self.camera =
+                Camera { azimuth_deg: 30.0, elevation_deg: 12.0, ..Camera::default() }.framed(bounds, self.size_px);
         }
     }
 
@@ -112,7 +113,7 @@ impl Stage {
         tools: &Tools,
         target_format: Option<wgpu::TextureFormat>,
     ) -> (egui::Response, Option<StageEvent>) {
-        let response = ui.interact(rect, ui.id().with("stage"), Sense::click_and_drag());
+        let response = ui.interact(rect, ui.scope_id().with("stage"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         let scale = ui.ctx().pixels_per_point();
         self.size_px = [(rect.width() * scale).max(1.0) as u32, (rect.height() * scale).max(1.0) as u32];
@@ -258,8 +259,11 @@ pub fn bar(painter: &egui::Painter, inner: Rect, mm_per_point: f64, colour: Colo
 /// What the GPU keeps between frames.
 struct Kept {
     renderer: Renderer,
-    drawn: Option<(u64, Camera, [u32; 2], bool, [[f32; 3]; 2])>,
+    drawn: Option<Drawn>,
 }
+
+/// What the last picture was drawn from: scene version, camera, size, moving, background.
+type Drawn = (u64, Camera, [u32; 2], bool, [[f32; 3]; 2]);
 
 struct Callback {
     scene: Scene,
@@ -304,4 +308,3 @@ impl CallbackTrait for Callback {
         }
     }
 }
-

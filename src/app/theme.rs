@@ -212,7 +212,8 @@ fn apply(style: &mut egui::Style, p: &Palette) {
 }
 
 /// WCAG contrast of two opaque colours, 1 to 21.
-pub fn contrast(a: Color32, b: Color32) -> f32 {
+#[cfg(test)]
+fn contrast(a: Color32, b: Color32) -> f32 {
     let luminance = |c: Color32| {
         let linear = |v: u8| {
             let v = f32::from(v) / 255.0;

@@ -1,4 +1,4 @@
-use super::write::write_atomic;
+use super::write::write_swiftly;
 use super::{CaseFile, CaseFileError, WriteError};
 use std::collections::BTreeMap;
 use std::fs;
@@ -94,7 +94,19 @@ impl Home {
 
     fn index(&self) -> Index {
         let text = fs::read_to_string(self.index_file()).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        serde_json::from_str(&text).unwrap_or_else(|_| Index { recent: self.cases_found(), ..Index::default() })
+    }
+
+    /// The cases lying in the data folder, by id: what is left when the index was lost (the scans are asked for).
+    fn cases_found(&self) -> Vec<Recent> {
+        let folders = fs::read_dir(self.data.join("cases")).into_iter().flatten().flatten();
+        let mut ids: Vec<String> = folders.filter_map(|e| e.file_name().into_string().ok()).collect();
+        ids.sort();
+        let case = |id: String| {
+            let name = self.load(&id).ok()?.name;
+            Some(Recent { id, name, saved_to: None, saved_sha256: None })
+        };
+        ids.into_iter().filter_map(case).collect()
     }
 
     fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), WriteError> {
@@ -103,7 +115,7 @@ impl Home {
         // A path that is not Unicode cannot be kept in JSON.
         let text = serde_json::to_string_pretty(&index)
             .map_err(|e| WriteError::new(&self.index_file(), &std::io::Error::other(e)))?;
-        write_atomic(&self.index_file(), text.as_bytes())
+        write_swiftly(&self.index_file(), text.as_bytes())
     }
 
     /// The cases worked on, most recent first, those whose autosave is still there.

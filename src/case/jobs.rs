@@ -1,4 +1,7 @@
-use super::{Bundle, Error, Outcome, Preview, Recipe, Results, StepKind, StepOutput, Written, next_step, run_step};
+use super::{
+    Bundle, Error, Outcome, Preview, Recipe, Results, StepKind, StepOutput, StepState, Written, next_step, run_step,
+    state_of,
+};
 use crate::defect::Edit;
 use crate::geometry::Progress;
 use crate::scan;
@@ -33,7 +36,8 @@ pub(super) struct Task {
 /// What a worker says, in order.
 pub(super) enum Message {
     Started(StepKind, Progress),
-    Done(StepKind, StepOutput),
+    /// The result, and the state its step is in with it (figures take time too).
+    Done(StepKind, StepOutput, StepState),
     Exported(Written),
     /// The step, what happened, what to do next; nothing to say when it was cancelled.
     Failed(StepKind, Option<(String, String)>),
@@ -202,7 +206,8 @@ fn run(step: StepKind, task: &mut Task, progress: &Progress) -> Message {
     match output {
         Ok(output) => {
             task.results.put(output.clone());
-            Message::Done(step, output)
+            let state = state_of(&output);
+            Message::Done(step, output, state)
         }
         Err(error) => failure(step, &error),
     }

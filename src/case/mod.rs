@@ -20,6 +20,7 @@ mod staged;
 mod start;
 mod step;
 mod steps;
+mod surfaces;
 mod write;
 
 pub use crate::export::WriteError;
@@ -38,5 +39,10 @@ pub use settings::{Settings, Theme};
 pub use staged::{Staged, StagedFile};
 pub use start::Start;
 pub use step::{StepKind, StepState};
+// Nouns of the steps that whoever shows a case speaks of.
+pub use crate::defect::{Defect, Edit};
+pub use crate::implant::Check;
+pub use crate::scan::{Finding, Scan, Voxels, read as read_scan};
 pub use steps::{Outcome, run_all, run_step};
+pub use surfaces::completed_surface;
 pub use write::{check_writable, check_writable_file, write_atomic};

@@ -230,3 +230,7 @@ fn toml_value(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+#[path = "recipe_tests.rs"]
+pub(crate) mod tests;

@@ -21,6 +21,8 @@ pub enum Theme {
 pub struct Settings {
     /// Light or dark.
     pub theme: Theme,
+    /// Id of the case shown last, see [`super::Case::restore`].
+    pub last_case: Option<String>,
     /// The window's arrangement; its meaning is the window's own.
     pub layout: serde_json::Value,
 }

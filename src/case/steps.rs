@@ -2,6 +2,7 @@ use super::{Error, Part, Recipe, Reconstruction, Results, SkullBody, StepKind, S
 use crate::defect::{self, Defect, Edit};
 use crate::geometry::Progress;
 use crate::scan::Scan;
+use crate::surface::closed_isosurface;
 use crate::{implant, reconstruct, skull};
 use std::sync::Arc;
 
@@ -81,7 +82,11 @@ pub fn run_step(
         StepKind::Skull => {
             let scan = results.scan.as_ref().ok_or_else(|| needs(StepKind::Scan))?;
             let skull = skull::segment(scan, &recipe.skull, &progress.part(0.0, 0.7))?;
-            let mesh = skull.mesh(&progress.part(0.7, 1.0))?;
+            progress.report(0.7, "Drawing the skull's surface")?;
+            // Closed where the scan ends (the cut neck), so that skull.stl can be printed.
+            let volume = &skull.intensity;
+            let mesh = closed_isosurface(&volume.grid, &volume.data, skull.iso, true);
+            progress.report(1.0, "Skull drawn")?;
             Ok(StepOutput::Skull(Arc::new(SkullBody { skull, mesh })))
         }
         StepKind::Defect => {

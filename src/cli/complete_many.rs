@@ -97,7 +97,10 @@ fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progre
     }
     progress.report(0.9, "writing")?;
     save_both(&complete, &implant, out, below)?;
-    Ok(defects.iter().map(|d| json!({ "region": d.region, "area_cm2": d.area_cm2 })).collect())
+    Ok(defects
+        .iter()
+        .map(|d| json!({ "region": d.region, "area_cm2": (d.area_cm2 * 1000.0).round() / 1000.0 }))
+        .collect())
 }
 
 /// Writes both volumes, or neither.

@@ -1,12 +1,24 @@
 use super::arguments::Label;
 use super::failure::Failure;
-use super::{Outcome, window};
-use crate::case::Start;
+use super::{Outcome, output, window};
+use crate::case::{self, Start};
+use crate::export::write_atomically;
+use crate::library::{self, LabelFolder, Vocabulary, to_csv, to_json};
+use std::path::Path;
 
-/// `calvaria label`: the labelling window.
-pub fn run(arguments: &Label, _quiet: bool) -> Result<Outcome, Failure> {
+/// `calvaria label`: the labelling window, or the labels as a table.
+pub fn run(arguments: &Label, quiet: bool) -> Result<Outcome, Failure> {
     if !arguments.dir.is_dir() {
         return Err(Failure::Refused(format!("{}: no such folder; check the path", arguments.dir.display())));
+    }
+    // Read here in both cases: a vocabulary or labels file that is refused is refused before a window opens.
+    let vocabulary = arguments.labels.as_deref().map(Vocabulary::read).transpose()?;
+    let folder = LabelFolder::open(&arguments.dir, vocabulary, &arguments.by)?;
+    if let Some(file) = &arguments.export {
+        export(&folder, file)?;
+        let tally = folder.session().progress();
+        output::note(quiet, &format!("{} of {} scans are labelled; wrote {}", tally.done, tally.total, file.display()));
+        return Ok(Outcome::Exit(0));
     }
     window::check_display(&format!("calvaria label {} --export labels.csv", arguments.dir.display()))?;
     Ok(Outcome::Window(Start::Label {
@@ -14,4 +26,26 @@ pub fn run(arguments: &Label, _quiet: bool) -> Result<Outcome, Failure> {
         labels: arguments.labels.clone(),
         by: arguments.by.clone(),
     }))
+}
+
+/// The labels as a table; the file's ending says which.
+fn export(folder: &LabelFolder, file: &Path) -> Result<(), Failure> {
+    let session = folder.session();
+    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let text = match ending.as_str() {
+        "csv" => to_csv(session.labels(), session.vocabulary(), session.scans()),
+        "json" => to_json(session.labels(), session.vocabulary(), session.scans()),
+        _ => return Err(Failure::Usage(format!("{}: end the name with .csv or .json", file.display()))),
+    };
+    case::check_writable_file(file)?;
+    Ok(write_atomically(file, |out| out.write_all(text.as_bytes()))?)
+}
+
+impl From<library::Error> for Failure {
+    fn from(error: library::Error) -> Self {
+        match error {
+            library::Error::Write(error) => error.into(),
+            other => Failure::Refused(other.to_string()),
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
         }
     } else {
         let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.7))?;
-        skull.mesh(&progress.part(0.7, 0.9))?
+        closed_isosurface(&skull.intensity.grid, &skull.intensity.data, skull.iso, true)
     };
     if mesh.triangles.is_empty() {
         return Err(Failure::Refused(format!(

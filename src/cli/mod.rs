@@ -5,13 +5,16 @@ mod atlas;
 mod complete_many;
 mod design;
 mod detect;
+mod evaluate;
 mod failure;
+mod inject;
 mod inspect;
 mod label;
 mod manual;
 mod mesh;
 mod output;
 mod parameters;
+mod phantom;
 mod picture;
 mod volumes;
 mod window;
@@ -65,7 +68,10 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Detect(detect)) => detect::run(&detect, quiet)?,
         Some(Command::Inspect(inspect)) => inspect::run(&inspect, quiet)?,
         Some(Command::Mesh(mesh)) => mesh::run(&mesh, quiet)?,
+        Some(Command::Phantom(phantom)) => phantom::run(&phantom, quiet)?,
         Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
+        Some(Command::Evaluate(many)) => evaluate::run(&many, quiet)?,
+        Some(Command::Inject(many)) => inject::run(&many, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,
     }

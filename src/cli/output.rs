@@ -4,6 +4,12 @@ use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
+/// A message as a line of its own begins: with a capital.
+fn capital(message: &str) -> String {
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Prints a text on the standard output. A reader that went away (`| head`) is no failure.
 pub fn print(text: &str) {
     let mut out = io::stdout().lock();
@@ -60,8 +66,8 @@ impl Meter {
         if let Some(bar) = self.bar.clone() {
             return Progress::with_listener(move |fraction, message| {
                 bar.set_position((fraction * 1000.0) as u64);
-                if bar.message() != message {
-                    bar.set_message(message.to_owned());
+                if bar.message() != capital(message) {
+                    bar.set_message(capital(message));
                 }
             });
         }
@@ -71,7 +77,7 @@ impl Meter {
                 && *last != message
             {
                 message.clone_into(&mut last);
-                let _ = writeln!(io::stderr(), "{:3.0} % {message}", fraction * 100.0);
+                let _ = writeln!(io::stderr(), "{:3.0} % {}", fraction * 100.0, capital(message));
             }
         })
     }

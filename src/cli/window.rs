@@ -1,6 +1,6 @@
-use super::Outcome;
 use super::arguments::Open;
 use super::failure::Failure;
+use super::{Outcome, output};
 use crate::case::{Home, Sample, Start, find_sample};
 
 /// The window without a command: the last case, else the sample, else the phantom (made when it is not there yet).
@@ -11,7 +11,11 @@ pub fn first(quiet: bool) -> Result<Outcome, Failure> {
         && let Sample::Phantom(path) = find_sample(&home)
         && !path.is_file()
     {
-        let _ = quiet;
+        output::note(quiet, "no sample scan is installed; making a phantom");
+        // Without it the window opens empty, which is no reason not to open it.
+        if let Err(failure) = super::phantom::sample(&path) {
+            output::complain(&failure.to_string());
+        }
     }
     Ok(Outcome::Window(Start::Default))
 }

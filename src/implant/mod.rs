@@ -1,5 +1,6 @@
 //! The part: reconstruction minus skull with a clearance, shaped to a thickness, checked.
 
+mod bone;
 mod check;
 mod local;
 mod prepare;

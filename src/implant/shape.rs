@@ -1,5 +1,5 @@
 use super::{DesignBox, Error, Implant, Params, ThicknessMode};
-use crate::geometry::{Field, Grid, Progress, Volume, largest_component};
+use crate::geometry::{Field, Grid, Progress, Volume, fill_holes, largest_component};
 use crate::scan::Finding;
 use crate::surface;
 use nalgebra::Vector3;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// A piece of the part must be this thick somewhere near, mm: fins on intact bone and filled pores are not.
 const FIN_MM: f32 = 1.4;
 /// The part reaches at most this far beyond what is thick enough, mm (its sharp edges).
-const EDGE_MM: f64 = 2.0;
+const EDGE_MM: f64 = 1.4;
 /// A voxel that must not belong to the part.
 const OUT_MM: f32 = 0.2;
 
@@ -17,7 +17,8 @@ pub(super) fn shape(design: &DesignBox, params: &Params, progress: &Progress) ->
     progress.report(0.0, "shaping the part")?;
     let (mut field, clipped_share) = cut(design, params);
     progress.report(0.5, "removing fins")?;
-    keep_body(&mut field).ok_or(Error::Empty { clearance_mm: params.clearance_mm })?;
+    keep_body(&mut field, &design.bone_above, params.clearance_mm as f32)
+        .ok_or(Error::Empty { clearance_mm: params.clearance_mm })?;
     progress.report(0.7, "meshing the part")?;
     let mesh = surface::manifold_isosurface(&field, 0.0);
     if mesh.triangles.is_empty() {
@@ -129,7 +130,7 @@ impl<'a> Scaling<'a> {
 }
 
 /// Keeps the largest body and drops what is nowhere thick (fins over intact bone, filled pores); `None` when nothing is left.
-fn keep_body(field: &mut Field) -> Option<()> {
+fn keep_body(field: &mut Field, bone_above: &Field, clearance: f32) -> Option<()> {
     let core = field.map(|v| u8::from(v < -FIN_MM / 2.0));
     let core = largest_component(&core, false);
     if core.data.iter().all(|&v| v == 0) {
@@ -142,6 +143,15 @@ fn keep_body(field: &mut Field) -> Option<()> {
         field.data.par_iter().zip(near.data.par_iter()).map(|(&v, &n)| u8::from(v < 0.0 && n != 0)).collect(),
     );
     let body = largest_component(&kept, false);
+    let filled = fill_holes(&body);
+    let enclosed = filled.data.par_iter().zip(body.data.par_iter()).zip(bone_above.data.par_iter());
+    field.data.par_iter_mut().zip(enclosed).for_each(|(v, ((&full, &body), &bone))| {
+        // A void inside the part that no bone needs.
+        if full != body && bone > clearance {
+            *v = -OUT_MM;
+        }
+    });
+    let body = filled;
     field.data.par_iter_mut().zip(body.data.par_iter()).for_each(|(v, &keep)| {
         if keep == 0 && *v < 0.0 {
             *v = OUT_MM;

@@ -10,8 +10,12 @@ pub(crate) struct StarSurface<'a> {
 }
 
 /// Steps of the foot-point search, and when it stands still, mm.
-const STEPS: usize = 12;
+const STEPS: usize = 16;
 const STILL_MM: f64 = 0.01;
+/// No surface is taken for steeper than this (cosine to the ray): a cliff has no depth.
+const LEAST_SLANT: f64 = 0.5;
+/// Longest step of it, mm.
+const LONGEST_MM: f64 = 3.0;
 
 impl<'a> StarSurface<'a> {
     /// The surface at `radius_mm` along each direction of the map.
@@ -42,6 +46,14 @@ impl<'a> StarSurface<'a> {
         (direction * (mixed[0] / direction.norm()), normal)
     }
 
+    /// Distance along the ray shortened by the surface's slant, with the right sign; and the surface point there.
+    #[inline]
+    pub fn rough_distance(&self, point: &Vector3<f64>) -> (f64, Vector3<f64>) {
+        let (on, normal) = self.at(point);
+        let radius = point.norm();
+        ((radius - on.norm()) * (normal.dot(point) / radius).max(LEAST_SLANT), on)
+    }
+
     /// Signed distance to the surface, negative below it. `foot` is where the search starts (a neighbour's foot
     /// point) and where it ended.
     ///
@@ -53,13 +65,18 @@ impl<'a> StarSurface<'a> {
         for _ in 0..STEPS {
             let away = point - on;
             let along = away - normal * away.dot(&normal);
-            if along.norm_squared() < STILL_MM * STILL_MM {
-                break;
+            let length = along.norm();
+            if length < STILL_MM {
+                *foot = on;
+                return (point - on).dot(&normal);
             }
-            (on, normal) = self.at(&(on + along));
+            // A long step on a crooked surface leads astray.
+            (on, normal) = self.at(&(on + along * (LONGEST_MM / length).min(1.0)));
         }
+        // No foot point found: the surface is too crooked for this depth.
+        let (rough, on) = self.rough_distance(point);
         *foot = on;
-        (point - on).dot(&normal)
+        rough
     }
 }
 

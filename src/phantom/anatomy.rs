@@ -18,14 +18,23 @@ pub(super) enum Fill {
     Soft,
 }
 
+/// What ends a cavity or its wall before its own surface does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Limit {
+    None,
+    /// The wall ends at the orbit's rim: open to the front.
+    OrbitRim,
+    /// The cavity stays between the tables of the vault.
+    Tables,
+}
+
 /// A hollow of the skull.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cavity {
     pub shape: Shape,
     /// Bony wall laid around it, mm; 0 for none.
     pub wall_mm: f64,
-    /// The wall ends at the orbit's rim (it is open to the front).
-    pub orbit: bool,
+    pub limit: Limit,
     pub fill: Fill,
 }
 
@@ -71,37 +80,40 @@ fn skull(mastoid: Shape) -> Vec<Shape> {
         Shape::cone([53.0, 17.0, -37.0], 8.5, [16.0, 3.0, -38.0], 6.5),
         Shape::ellipsoid([0.0, -13.0, -40.0], [17.0, 17.0, 11.0]),
         Shape::ellipsoid([20.0, 26.0, -52.0], [6.0, 10.0, 6.0]),
-        // Alveolar process and hard palate.
-        Shape::block([0.0, -45.0, -83.0], [19.0, 19.0, 2.0], 2.0),
-        Shape::cone([26.0, -24.0, -62.0], 5.0, [24.0, -26.0, -88.0], 5.0),
+        // Hard palate, body of the maxilla, its root on the cheekbone, cheekbone.
+        Shape::block([0.0, -45.0, -82.0], [19.0, 19.0, 2.2], 2.0),
+        Shape::ellipsoid([25.0, -50.0, -70.0], [19.0, 20.5, 18.0]),
+        Shape::ellipsoid([19.0, -63.0, -71.0], [12.0, 9.0, 14.0]),
+        Shape::cone([34.0, -56.0, -66.0], 8.0, [50.0, -52.0, -62.0], 7.0),
+        Shape::ellipsoid([52.0, -51.0, -59.0], [6.5, 9.0, 11.0]),
+        Shape::cone([26.0, -24.0, -64.0], 6.0, [25.0, -26.0, -88.0], 5.5),
         // Pterygoid plates.
         Shape::cone([16.0, -14.0, -48.0], 3.5, [17.0, -12.0, -80.0], 2.2),
     ];
-    // Supraorbital rim, nasal bones, frontal process of the maxilla, infraorbital rim.
-    bones.extend(chain(&[
-        ([8.0, -83.0, -26.0], 4.0),
-        ([24.0, -79.5, -22.5], 4.0),
-        ([38.0, -72.0, -22.0], 4.0),
+    // Supraorbital rim, glabella, nasal bones, frontal process of the maxilla, infraorbital rim.
+    let brow = [
+        ([6.0, -82.0, -26.0], 5.0),
+        ([24.0, -78.5, -22.0], 4.5),
+        ([38.0, -71.0, -22.0], 4.5),
         ([50.0, -58.0, -28.0], 4.5),
-    ]));
-    bones.extend(chain(&[([2.5, -83.0, -28.0], 3.5), ([4.0, -93.0, -50.0], 2.0)]));
-    bones.extend(chain(&[([9.0, -82.0, -30.0], 3.5), ([14.0, -74.0, -60.0], 3.2), ([20.0, -62.0, -82.0], 4.0)]));
-    bones.extend(chain(&[([14.0, -74.0, -58.0], 3.0), ([32.0, -70.0, -61.0], 3.2), ([50.0, -56.0, -58.0], 4.5)]));
-    // Lateral orbital rim and cheekbone, zygomatic arch.
-    bones.extend(chain(&[
-        ([50.0, -58.0, -28.0], 4.0),
-        ([53.0, -54.0, -45.0], 4.0),
-        ([52.0, -52.0, -62.0], 6.5),
-        ([40.0, -52.0, -72.0], 6.0),
-    ]));
-    bones.extend(chain(&[
-        ([54.0, -48.0, -60.0], 5.0),
-        ([62.0, -28.0, -56.0], 3.2),
-        ([64.0, -8.0, -50.0], 3.0),
+    ];
+    let nose = [([2.0, -82.5, -28.0], 4.0), ([3.5, -84.0, -42.0], 2.6), ([5.0, -87.0, -54.0], 1.8)];
+    let process = [([9.0, -81.0, -32.0], 3.5), ([13.0, -76.0, -58.0], 3.6), ([17.0, -65.0, -80.0], 5.0)];
+    let below = [([14.0, -74.0, -58.0], 3.4), ([32.0, -69.0, -61.0], 4.2), ([50.0, -56.0, -58.0], 5.0)];
+    // Lateral orbital rim, zygomatic arch.
+    let side = [([50.0, -58.0, -28.0], 4.2), ([53.0, -54.0, -43.0], 4.2), ([52.0, -52.0, -60.0], 6.5)];
+    let bridge = [
+        ([54.0, -46.0, -60.0], 5.0),
+        ([62.0, -28.0, -56.0], 3.4),
+        ([64.0, -8.0, -50.0], 3.2),
         ([60.0, 8.0, -44.0], 4.5),
-    ]));
-    // Upper dental arch.
-    bones.extend(arch(-87.5, 27.0, 5.5));
+    ];
+    for line in [&brow[..], &nose, &process, &below, &side, &bridge] {
+        bones.extend(chain(line));
+    }
+    // Alveolar process of the upper jaw.
+    bones.extend(arch(-88.0, 27.0, 5.5));
+    bones.extend(arch(-80.0, 25.0, 6.0));
     bones
 }
 
@@ -127,7 +139,8 @@ fn loose() -> Vec<Shape> {
     bones.extend(chain(&[([24.0, -40.0, -116.0], 5.0), ([38.0, -18.0, -108.0], 5.0)]));
     bones.extend(chain(&[([46.0, -2.0, -104.0], 5.0), ([47.0, -6.0, -80.0], 4.0), ([49.0, 2.0, -56.0], 4.5)]));
     bones.extend(chain(&[([44.0, -16.0, -104.0], 4.0), ([46.0, -20.0, -64.0], 2.5)]));
-    bones.push(Shape::cone([45.0, -10.0, -100.0], 3.6, [47.0, -12.0, -76.0], 3.2));
+    bones.push(Shape::block([46.3, -9.0, -86.0], [3.6, 12.0, 20.0], 3.0));
+    bones.extend(arch(-119.0, 22.0, 5.5));
     // Atlas, axis with dens, third to fifth vertebra; the neck runs down and back in this frame.
     let down = [0.0, 0.42, -0.9];
     bones.push(Shape::ring([0.0, 36.0, -65.0], down, 17.5, 3.6));
@@ -156,21 +169,26 @@ fn teeth() -> Vec<Shape> {
 }
 
 fn cavities() -> Vec<Cavity> {
-    let cavity = |shape, wall_mm, fill| Cavity { shape, wall_mm, orbit: false, fill };
+    let cavity = |shape, wall_mm, fill| Cavity { shape, wall_mm, limit: Limit::None, fill };
     vec![
         Cavity {
             shape: Shape::cone([33.0, -63.0, -41.5], 17.5, [14.0, -28.0, -34.5], 4.0),
             wall_mm: 2.2,
-            orbit: true,
+            limit: Limit::OrbitRim,
             fill: Fill::Fat,
         },
         cavity(Shape::cone([14.0, -29.0, -34.0], 2.2, [8.0, -14.0, -27.0], 2.2), 0.0, Fill::Soft),
         // Frontal, maxillary and sphenoid sinus, ethmoid cells.
-        cavity(Shape::ellipsoid([11.0, -78.0, -11.0], [10.0, 3.6, 9.5]), 0.0, Fill::Air),
+        Cavity {
+            shape: Shape::ellipsoid([11.0, -78.0, -11.0], [10.0, 7.0, 9.5]),
+            wall_mm: 0.0,
+            limit: Limit::Tables,
+            fill: Fill::Air,
+        },
         cavity(Shape::ellipsoid([31.0, -48.0, -74.0], [11.5, 15.0, 11.5]), 1.8, Fill::Air),
         cavity(Shape::ellipsoid([7.0, -14.0, -41.0], [5.5, 10.0, 6.5]), 1.5, Fill::Air),
         cavity(Shape::block([9.0, -52.0, -41.0], [3.2, 18.0, 5.5], 2.0), 1.0, Fill::Nose),
-        cavity(Shape::block([0.0, -52.0, -63.0], [12.0, 30.0, 16.5], 6.0), 1.6, Fill::Nose),
+        cavity(Shape::block([0.0, -47.0, -62.0], [11.5, 27.0, 16.0], 8.0), 1.6, Fill::Nose),
         // Foramen magnum, ear canal, throat.
         cavity(Shape::cone([0.0, 30.0, -36.0], 15.5, [0.0, 34.0, -62.0], 15.5), 0.0, Fill::Soft),
         cavity(Shape::cone([82.0, 12.0, -44.0], 3.5, [49.0, 10.0, -43.0], 3.2), 0.0, Fill::Air),
@@ -185,7 +203,7 @@ fn soft() -> Vec<Shape> {
         Shape::ellipsoid([28.0, -60.0, -42.0], [28.0, 26.0, 27.0]),
         Shape::ellipsoid([0.0, -48.0, -112.0], [34.0, 24.0, 26.0]),
         // Nose, ear, neck.
-        Shape::cone([0.0, -84.0, -38.0], 7.0, [0.0, -99.0, -66.0], 9.0),
+        Shape::cone([0.0, -82.0, -38.0], 9.0, [0.0, -93.0, -68.0], 12.0),
         Shape::ellipsoid([78.0, 17.0, -38.0], [5.0, 15.0, 28.0]),
         Shape::cone([0.0, 34.0, -45.0], 58.0, [0.0, 72.0, -150.0], 58.0),
     ]

@@ -1,6 +1,6 @@
 //! One head as a continuous function: CT number and bone at every point.
 
-use super::anatomy::{Anatomy, Cavity, Fill};
+use super::anatomy::{Anatomy, Cavity, Fill, Limit};
 use super::cutter::Cutter;
 use super::random::{Random, mix, texture};
 use super::shape::{Shape, join, step};
@@ -75,6 +75,8 @@ pub(super) struct Near {
     soft: Vec<Shape>,
     eyes: Vec<(Shape, f64)>,
     cuts: Vec<usize>,
+    /// Nothing but air (and the head rest).
+    air: bool,
 }
 
 impl Head {
@@ -139,8 +141,13 @@ impl Head {
         let folded = Vector3::new(q.x.abs(), q.y, q.z);
         // Folding at x = 0 can only bring points nearer; 8 mm cover fillets, walls and blur.
         let reach = reach_mm * 1.1 + 8.0;
+        // The skin's distance is first order only away from the skin, hence the third more.
+        if self.skin_mm(&q) > reach_mm * 1.33 + 10.0 {
+            return Near { air: true, ..Near::default() };
+        }
         let keep = |list: &[Shape]| list.iter().filter(|s| s.is_near(&folded, reach)).copied().collect();
         Near {
+            air: false,
             skull: keep(&self.anatomy.skull),
             loose: keep(&self.anatomy.loose),
             teeth: keep(&self.anatomy.teeth),
@@ -164,6 +171,9 @@ impl Head {
 
     /// CT number and bone at an LPS point.
     pub(super) fn sample(&self, p: &Point3<f64>, near: &Near) -> Sample {
+        if near.air {
+            return Sample { hu: self.rest_hu(p, AIR_HU), whole_hu: AIR_HU, cut_by: None };
+        }
         let q = self.average_from_lps(p);
         let at = self.vault.at(&q);
         let folded = Vector3::new(q.x.abs(), q.y, q.z);
@@ -179,16 +189,17 @@ impl Head {
         }
         let (wall, sunken_skin) = self.cut(p, &at, skin_mm, near);
         let (shell, cavity) = self.vault.shell_and_cavity(&q, &at);
-        let bone = self.bone_mm(shell, &folded, near);
+        let hollows = Hollows::new(near, &folded, &at);
+        let bone = bone_mm(shell, &folded, near, &hollows);
         let whole = Layers { skin_mm, cavity_mm: cavity, bone_mm: bone, taken: 0.0 };
-        let whole_hu = self.tissue_hu(&q, &folded, &whole, near);
+        let whole_hu = self.tissue_hu(&q, &folded, &whole, near, &hollows);
         let outside = |hu: f64, skin: f64| if skin > -self.blur_mm { self.rest_hu(p, hu) } else { hu };
         let Some((by, wall)) = wall else {
             return Sample { hu: outside(whole_hu, skin_mm), whole_hu, cut_by: None };
         };
         // Within the walls the braincase is gone; bones below it stay.
         let taken = self.cover(wall);
-        let hu = self.tissue_hu(&q, &folded, &Layers { skin_mm: sunken_skin, taken, ..whole }, near);
+        let hu = self.tissue_hu(&q, &folded, &Layers { skin_mm: sunken_skin, taken, ..whole }, near, &hollows);
         let cut_by = (taken >= 0.5 && whole_hu >= BONE_HU && bone < self.blur_mm).then_some(by);
         Sample { hu: outside(hu, sunken_skin), whole_hu, cut_by }
     }
@@ -211,31 +222,19 @@ impl Head {
         (found, sunken)
     }
 
-    /// Signed distance to the bone of the skull, cavities taken out.
-    fn bone_mm(&self, shell: f64, folded: &Vector3<f64>, near: &Near) -> f64 {
-        let mut bone = shell;
-        for s in &near.skull {
-            bone = join(bone, s.distance(folded), 2.0);
-        }
-        // Walls first, then all hollows, so that one cavity's wall never closes another.
-        for c in near.cavities.iter().filter(|c| c.wall_mm > 0.0) {
-            let mut wall = c.shape.distance(folded) - c.wall_mm;
-            if c.orbit {
-                // The rim leans back towards the temple: from y −78 at the nose to −56 at the cheekbone.
-                wall = wall.max((-78.0 + 0.58 * (folded.x - 14.0) - folded.y) * 0.865);
-            }
-            bone = bone.min(wall);
-        }
-        near.cavities.iter().fold(bone, |b, c| b.max(-c.shape.distance(folded)))
-    }
-
     /// CT number of the tissues laid over each other.
-    fn tissue_hu(&self, q: &Vector3<f64>, folded: &Vector3<f64>, layers: &Layers, near: &Near) -> f64 {
+    fn tissue_hu(
+        &self,
+        q: &Vector3<f64>,
+        folded: &Vector3<f64>,
+        layers: &Layers,
+        near: &Near,
+        hollows: &Hollows,
+    ) -> f64 {
         let Layers { skin_mm: skin, cavity_mm: cavity, bone_mm: bone, taken } = *layers;
         let mut hu = blend(AIR_HU, soft_hu(self.seed, q, skin), self.cover(skin));
         hu = blend(hu, brain_hu(folded, cavity), self.cover(cavity));
-        for c in &near.cavities {
-            let d = c.shape.distance(folded);
+        for (c, &d) in near.cavities.iter().zip(&hollows.mm) {
             // Air may open to the outside; fat and soft tissue stay below the skin.
             let (value, d) = match c.fill {
                 Fill::Air => (AIR_HU, d),
@@ -302,6 +301,47 @@ impl Head {
         let hu = blend(hu, -880.0, layer(1.0, 9.0));
         blend(hu, 430.0, layer(9.0, 12.0))
     }
+}
+
+/// Signed distances of a point to the cavities near it, in their order.
+struct Hollows {
+    mm: [f64; Hollows::MOST],
+}
+
+impl Hollows {
+    /// There are no more cavities than this.
+    const MOST: usize = 12;
+
+    fn new(near: &Near, folded: &Vector3<f64>, at: &VaultAt) -> Self {
+        let mut mm = [f64::INFINITY; Self::MOST];
+        for (d, c) in mm.iter_mut().zip(&near.cavities) {
+            *d = c.shape.distance(folded);
+            if c.limit == Limit::Tables {
+                // 2.8 mm of outer and 2.2 mm of inner table stay.
+                *d = d.max(at.outer_mm + 2.8).max(2.2 - at.outer_mm - at.thickness_mm);
+            }
+        }
+        Self { mm }
+    }
+}
+
+/// Signed distance to the bone of the skull, cavities taken out.
+fn bone_mm(shell: f64, folded: &Vector3<f64>, near: &Near, hollows: &Hollows) -> f64 {
+    let mut bone = shell;
+    if !near.skull.is_empty() {
+        let joined = near.skull.iter().fold(1e3, |d, s| join(d, s.distance(folded), 3.0));
+        bone = join(bone, joined, 5.0);
+    }
+    // Walls first, then all hollows, so that one cavity's wall never closes another.
+    for (c, d) in near.cavities.iter().zip(&hollows.mm).filter(|(c, _)| c.wall_mm > 0.0) {
+        let mut wall = d - c.wall_mm;
+        if c.limit == Limit::OrbitRim {
+            // The rim leans back towards the temple: from y −78 at the nose to −56 at the cheekbone.
+            wall = wall.max((-78.0 + 0.58 * (folded.x - 14.0) - folded.y) * 0.865);
+        }
+        bone = bone.min(wall);
+    }
+    near.cavities.iter().zip(&hollows.mm).fold(bone, |b, (_, d)| b.max(-d))
 }
 
 #[inline]

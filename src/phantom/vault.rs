@@ -141,7 +141,7 @@ fn thickness_mm(d: &Vector3<f64>) -> f64 {
         let cosine = side.dot(&Vector3::new(x, y, z).normalize()).clamp(-1.0, 1.0);
         (-(cosine.acos().to_degrees() / width_deg).powi(2)).exp()
     };
-    let base = 6.6 + 0.9 * d.y * d.z + 0.7 * (-(d.x / 0.15).powi(2)).exp() * step(-0.3, 0.3, d.z);
+    let base = 6.2 + 0.9 * d.y * d.z + 0.7 * (-(d.x / 0.15).powi(2)).exp() * step(-0.3, 0.3, d.z);
     base - 3.3 * bump(0.97, -0.05, -0.28, 24.0) - 1.2 * bump(0.8, -0.6, -0.1, 18.0)
         + 6.5 * bump(0.1, -1.0, -0.17, 17.0)
         + 5.0 * bump(0.0, 0.95, -0.3, 16.0)
@@ -176,7 +176,7 @@ fn floor_table() -> Vec<[f64; 2]> {
 /// Unit direction of a table node; nodes on shared edges of the cube coincide, so the table has no seam.
 fn node_direction(face: usize, row: usize, column: usize) -> Vector3<f64> {
     let (v, u) = (2.0 * row as f64 / (NODES - 1) as f64 - 1.0, 2.0 * column as f64 / (NODES - 1) as f64 - 1.0);
-    let sign = if face % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = if face.is_multiple_of(2) { 1.0 } else { -1.0 };
     match face / 2 {
         0 => Vector3::new(sign, u, v),
         1 => Vector3::new(u, sign, v),

@@ -13,9 +13,9 @@ use nalgebra::Vector3;
 const FIRST_BUDGET: usize = 320;
 const LAST_BUDGET: usize = 620;
 /// How far beyond the missing part the prediction is made, mm.
-const DOMAIN_MM: f32 = 14.0;
+const DOMAIN_MM: f32 = 18.0;
 /// Share of the other side's deviation that `auto` takes in the middle of the hole.
-const OTHER_SHARE: f32 = 0.6;
+const OTHER_SHARE: f32 = 0.8;
 /// Distance from the rim at which half of that share is taken, mm.
 const HALF_SHARE_MM: f32 = 3.0;
 /// A mirrored side that misses the rim by this much before correction is worth half, mm.
@@ -89,6 +89,7 @@ pub(super) fn complete_patch(
     if let Some(difference) = &difference {
         disagreement(patch, difference, mirrored.as_ref(), &mut findings);
     }
+    let allowed = allowed(&sheet, patch, &trust, &outer_mm, &inner_mm);
     progress.report(1.0, "bone completed")?;
     Ok(Completion {
         method: params.method,
@@ -97,7 +98,7 @@ pub(super) fn complete_patch(
         outer_mm,
         inner_mm,
         hole: patch.hole.clone(),
-        allowed: allowed(&sheet, &trust),
+        allowed,
         uncertainty_mm,
         findings,
     })
@@ -212,7 +213,10 @@ fn shares(
             let seen = smooth_step(to_unseen[i] / FADE_MM);
             match method {
                 Method::Mirror => seen,
-                _ => seen * OTHER_SHARE * worth * inside_mm[i] / (inside_mm[i] + HALF_SHARE_MM),
+                _ => {
+                    let deep = inside_mm[i] * inside_mm[i];
+                    seen * OTHER_SHARE * worth * deep / (deep + HALF_SHARE_MM * HALF_SHARE_MM)
+                }
             }
         })
         .collect()
@@ -257,7 +261,7 @@ fn uncertainty(
             if !patch.hole[i] {
                 return 0.0;
             }
-            let floor = 0.2 + 0.02 * inside_mm[i];
+            let floor = 0.15 + 0.015 * inside_mm[i];
             if half[i].is_finite() { floor.hypot(half[i]) } else { floor * 1.5 }
         })
         .collect()
@@ -278,8 +282,20 @@ fn disagreement(patch: &Patch, difference: &Smooth, mirrored: Option<&Mirrored>,
     }
 }
 
-/// The hole, its cut walls, and a pixel's breadth more.
-fn allowed(sheet: &Sheet, trust: &Trust) -> Vec<bool> {
+/// An outer table this near to the completed one stands where it should, mm.
+const WHOLE_WALL_MM: f32 = 1.0;
+/// An inner wall this much deeper than the completed inner table is a sinus' back wall, mm.
+const SINUS_DEPTH_MM: f32 = 3.0;
+
+/// The hole, its cut walls, and a pixel's breadth more; not a sinus beside it whose front wall stands: the rays through
+/// its two walls look like a cut.
+fn allowed(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_mm: &[f32], inner_mm: &[f32]) -> Vec<bool> {
     let reach = 1.0_f64.max(1.5 * sheet.pixel_mm);
-    sheet.distance_mm(&trust.missing).iter().map(|&d| d as f64 <= reach).collect()
+    let sinus = |i: usize| {
+        !patch.hole[i]
+            && patch.outer_mm[i] > outer_mm[i] - WHOLE_WALL_MM
+            && patch.inner_mm[i] < inner_mm[i] - SINUS_DEPTH_MM
+    };
+    let near = sheet.distance_mm(&trust.missing);
+    near.iter().enumerate().map(|(i, &d)| d as f64 <= reach && !sinus(i)).collect()
 }

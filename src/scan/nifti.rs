@@ -89,9 +89,8 @@ fn place(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(M
     let s_is_rigid = s_turn.is_some_and(|turn| (turn * turn.transpose() - Matrix3::identity()).amax() <= 1e-4);
 
     let agree = || {
-        let q_matrix = q_turn * Matrix3::from_diagonal(&sides);
         s_turn.is_some_and(|turn| (turn - q_turn).amax() <= 1e-4)
-            && (0..3).all(|axis| (s_matrix.column(axis).norm() - q_matrix.column(axis).norm()).abs() <= 1e-4)
+            && (0..3).all(|axis| (s_matrix.column(axis).norm() - header.pixdim[axis + 1].abs()).abs() <= 1e-4)
             && (s_offset - q_offset).amax() <= 1e-4
     };
     let by_sform =
@@ -120,7 +119,7 @@ fn place(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(M
     }
     // RAS to LPS.
     let flip = Matrix3::from_diagonal(&Vector3::new(-1.0, -1.0, 1.0));
-    Ok((flip * turn * Matrix3::from_diagonal(&sides), Point3::from(flip * offset)))
+    Ok((flip * turn * Matrix3::from_diagonal(&sides), Point3::from(flip * offset * header.unit_mm)))
 }
 
 /// The rotation of the quaternion, third axis turned round when `pixdim[0]` is negative (NIfTI-1, method 2).

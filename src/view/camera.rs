@@ -122,6 +122,36 @@ impl Camera {
         Self { target_mm: centre, distance_mm: distance, ..*self }
     }
 
+    /// The same direction and angle of view, as close as all points (LPS mm) still fit the picture; unlike
+    /// [`Camera::framed`] it follows the points' outline, so turning it may need another framing. Unchanged without
+    /// points.
+    pub fn framed_around(&self, points: impl IntoIterator<Item = Point3<f64>>, size_px: [u32; 2]) -> Self {
+        let (right, up, toward) = self.axes();
+        let vertical = (self.field_of_view_deg.to_radians() / 2.0).tan() * (1.0 - FRAME_MARGIN);
+        let slopes = [vertical * aspect(size_px), vertical];
+        // A point at x, depth d fits an eye at (t, e) when |x − t| ≤ slope·(e − d): the largest ±x + slope·d on both
+        // sides give the nearest eye and the middle between them.
+        let mut most = [[f64::NEG_INFINITY; 2]; 2];
+        let (mut near, mut far) = (f64::NEG_INFINITY, f64::INFINITY);
+        for p in points {
+            let depth = p.coords.dot(&toward);
+            (near, far) = (near.max(depth), far.min(depth));
+            for (axis, along) in [right, up].iter().enumerate() {
+                let x = p.coords.dot(along);
+                most[axis][0] = most[axis][0].max(x + slopes[axis] * depth);
+                most[axis][1] = most[axis][1].max(-x + slopes[axis] * depth);
+            }
+        }
+        if near < far || !(near - far).is_finite() {
+            return *self;
+        }
+        let eye = |axis: usize| (most[axis][0] + most[axis][1]) / (2.0 * slopes[axis]);
+        let middle = |axis: usize| (most[axis][0] - most[axis][1]) / 2.0;
+        let depth = (near + far) / 2.0;
+        let target_mm = Point3::from(right * middle(0) + up * middle(1) + toward * depth);
+        Self { target_mm, distance_mm: (eye(0).max(eye(1)) - depth).max(1.0), ..*self }
+    }
+
     /// Unit right, up and backward (toward the eye) axes of the picture in LPS.
     pub fn axes(&self) -> (Vector3<f64>, Vector3<f64>, Vector3<f64>) {
         let (sa, ca) = self.azimuth_deg.to_radians().sin_cos();

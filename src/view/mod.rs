@@ -16,6 +16,7 @@ mod prefix_sum;
 mod renderer;
 mod scene;
 mod slice;
+mod surface_maker;
 mod window_level;
 
 pub use camera::{Camera, GLIDE_S, Glide, Ray, StandardView};
@@ -30,4 +31,5 @@ pub use picture::{Picture, PictureError, Studio, picture, preview};
 pub use renderer::{Quality, Renderer};
 pub use scene::{Background, Layer, LayerKind, Polyline, Scene, Shape, Theme};
 pub use slice::{Plane, SliceImage, SliceView, probe, reslice};
+pub use surface_maker::{CpuReason, SurfaceMaker, SurfaceWay};
 pub use window_level::{PRESETS, WindowLevel};

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn scale_bars_are_round_and_fit() {
         for (mm_per_pixel, expected) in
-            [(0.5, 50.0), (0.42, 50.0), (0.41, 50.0), (0.3, 20.0), (0.02, 2.0), (0.011, 1.0)]
+            [(0.5, 50.0), (0.42, 50.0), (0.41, 20.0), (0.3, 20.0), (0.02, 2.0), (0.011, 1.0)]
         {
             let bar = scale_bar(mm_per_pixel, 120.0).unwrap();
             assert!((bar.length_mm - expected).abs() < 1e-9, "{mm_per_pixel}: {bar:?}");

@@ -1,8 +1,10 @@
-mod device;
 mod letters;
 mod preview;
+mod readback;
 
+use super::gpu::{Gpu, GpuError, guarded};
 use super::{Camera, Quality, Renderer, Scene};
+use readback::Readback;
 use std::io::Cursor;
 
 pub use preview::preview;
@@ -21,9 +23,9 @@ pub struct Picture {
 /// Why no picture could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// No GPU and no software adapter.
-    #[error("no graphics adapter: {0}; install a graphics driver (on Debian mesa-vulkan-drivers is a software one)")]
-    NoAdapter(String),
+    /// No adapter, or it failed while drawing.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// The size is zero or larger than the adapter can draw.
     #[error("a picture of {width}×{height} px is not possible here; the sides can be 1 to {most} px")]
     Size {
@@ -34,9 +36,6 @@ pub enum PictureError {
         /// Largest side possible.
         most: u32,
     },
-    /// The adapter failed while drawing.
-    #[error("the graphics adapter failed while drawing: {0}; try a smaller picture")]
-    Device(String),
     /// The picture could not be encoded.
     #[error("the picture could not be written as PNG: {0}")]
     Encode(String),
@@ -67,42 +66,37 @@ pub fn picture(scene: &Scene, camera: &Camera, size_px: [u32; 2]) -> Result<Pict
 
 /// A device and a renderer without a window, for several pictures of the same shapes.
 pub struct Studio {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    gpu: Gpu,
     renderer: Renderer,
 }
 
 impl Studio {
     /// Opens an adapter.
     pub fn new(quality: Quality) -> Result<Self, PictureError> {
-        let (device, queue) = device::open()?;
-        let renderer = Renderer::with_quality(&device, &queue, wgpu::TextureFormat::Rgba8Unorm, quality);
-        Ok(Self { device, queue, renderer })
+        let gpu = Gpu::request()?;
+        let renderer = guarded(&gpu.device, || {
+            Ok(Renderer::with_quality(&gpu.device, &gpu.queue, wgpu::TextureFormat::Rgba8Unorm, quality))
+        })?;
+        Ok(Self { gpu, renderer })
     }
 
     /// Draws a scene.
     pub fn picture(&mut self, scene: &Scene, camera: &Camera, size_px: [u32; 2]) -> Result<Picture, PictureError> {
-        let most = self.device.limits().max_texture_dimension_2d;
+        let Self { gpu, renderer } = self;
+        let most = gpu.device.limits().max_texture_dimension_2d;
         let [width, height] = size_px;
         if width.min(height) == 0 || width.max(height) > most {
             return Err(PictureError::Size { width, height, most });
         }
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let mistakes = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        self.renderer.render(&self.device, &self.queue, &mut encoder, size_px, camera, scene);
-        let read = match self.renderer.texture() {
-            Some(texture) => device::Readback::record(&self.device, &mut encoder, texture, 4),
-            None => return Err(PictureError::Device("nothing was drawn".to_owned())),
-        };
-        self.queue.submit([encoder.finish()]);
-        let rgba = read.bytes(&self.device);
-        for scope in [mistakes, memory] {
-            if let Some(error) = device::wait_for(scope.pop()) {
-                return Err(PictureError::Device(error.to_string()));
-            }
-        }
-        Ok(Picture { width, height, rgba: rgba? })
+        let rgba = guarded(&gpu.device, || {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            renderer.render(&gpu.device, &gpu.queue, &mut encoder, size_px, camera, scene);
+            let texture = renderer.texture().ok_or_else(|| GpuError::Device("nothing was drawn".to_owned()))?;
+            let read = Readback::record(&gpu.device, &mut encoder, texture);
+            gpu.queue.submit([encoder.finish()]);
+            read.bytes(gpu)
+        })?;
+        Ok(Picture { width, height, rgba })
     }
 }
 

@@ -1,3 +1,4 @@
+mod normals;
 mod pipelines;
 mod targets;
 mod uploads;
@@ -84,7 +85,7 @@ impl Renderer {
 
     /// Uploads a layer's surface ahead of time; [`Renderer::render`] does so itself when a shape is new.
     pub fn set_layer_mesh(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, kind: LayerKind, mesh: &Arc<Mesh>) {
-        self.uploads[kind as usize].full(device, queue, mesh);
+        self.uploads[kind as usize].full(device, queue, mesh, kind);
     }
 
     /// Records the drawing of a scene into the renderer's own texture of `size_px`. Once a submission: the uniforms of
@@ -149,13 +150,15 @@ impl Renderer {
         let [width, height] = size_px.map(|n| n as f32);
         let vertical = (camera.field_of_view_deg.to_radians() / 2.0).tan() as f32;
         let opaque = |c: [f32; 3]| [c[0], c[1], c[2], 1.0];
+        // The eye takes surfaces for darker on a bright ground.
+        let exposure = 1.0 + 0.22 * scene.background.centre.iter().sum::<f32>() / 3.0;
         let frame = FrameUniform {
             view: view.into(),
             projection: projection.into(),
             size: [width, height, 1.0 / width, 1.0 / height],
             centre: opaque(scene.background.centre),
             corner: opaque(scene.background.corner),
-            tangent: [vertical * width / height, vertical, 0.0, 0.0],
+            tangent: [vertical * width / height, vertical, exposure, 0.0],
         };
         queue.write_buffer(&self.pipelines.frame_buffer, 0, bytemuck::bytes_of(&frame));
         let mut layers = vec![0u8; LAYER_STRIDE as usize * scene.layers.len()];
@@ -220,14 +223,15 @@ impl Renderer {
             pass.set_bind_group(1, &ambient.depth_group, &[]);
             pass.set_pipeline(&p.ambient);
             pass.draw(0..3, 0..1);
+            drop(pass);
+            let mut pass = targets.colour_pass(encoder, "compose");
+            pass.set_bind_group(0, &p.frame_group, &[]);
+            pass.set_bind_group(1, &ambient.compose_group, &[]);
+            pass.set_pipeline(&p.compose);
+            pass.draw(0..3, 0..1);
         }
         let mut pass = targets.surface_pass(encoder, "translucent", false, true);
         pass.set_bind_group(0, &p.frame_group, &[]);
-        if let Some(ambient) = &targets.ambient {
-            pass.set_pipeline(&p.compose);
-            pass.set_bind_group(1, &ambient.compose_group, &[]);
-            pass.draw(0..3, 0..1);
-        }
         pass.set_pipeline(&p.hidden_line);
         for (layer, segments) in &lines {
             p.set_layer(&mut pass, layer.kind);

@@ -112,9 +112,9 @@ impl LayerKind {
     /// sRGB colour, opacity and line width (px) of a new layer; the slices draw contours in the same colour.
     fn defaults(self) -> ([f32; 3], f32, f32) {
         match self {
-            Self::Skull => ([0.925, 0.873, 0.765], 1.0, 1.0),
+            Self::Skull => ([0.930, 0.868, 0.775], 1.0, 1.0),
             Self::Reconstruction => ([0.980, 0.690, 0.200], 0.5, 1.0),
-            Self::Implant => ([0.180, 0.720, 0.700], 1.0, 1.0),
+            Self::Implant => ([0.235, 0.760, 0.750], 1.0, 1.0),
             Self::Rim => ([0.965, 0.255, 0.205], 1.0, 3.0),
             Self::Crosshair => ([0.600, 0.800, 1.000], 0.8, 1.5),
             Self::Marks => ([1.000, 0.900, 0.350], 1.0, 2.0),
@@ -199,6 +199,22 @@ impl Scene {
         let lines = drawn().filter_map(|l| l.line_bounds_mm());
         let fallback = || (Point3::new(-90.0, -110.0, -80.0), Point3::new(90.0, 110.0, 110.0));
         meshes.fold(None, join).or_else(|| lines.fold(None, join)).unwrap_or_else(fallback)
+    }
+}
+
+impl Scene {
+    /// About `most` points spread over all drawn surfaces, LPS mm, for [`super::Camera::framed_around`].
+    pub fn outline_points(&self, most: usize) -> Vec<Point3<f64>> {
+        let meshes = || {
+            self.layers.iter().filter(|l| l.is_drawn()).filter_map(|l| match &l.shape {
+                Shape::Mesh { full, .. } => Some(full),
+                _ => None,
+            })
+        };
+        let total: usize = meshes().map(|m| m.positions.len()).sum();
+        let step = (total / most.max(1)).max(1);
+        let points = meshes().flat_map(|m| m.positions.iter().step_by(step));
+        points.map(|p| Point3::from(p.map(f64::from))).collect()
     }
 }
 

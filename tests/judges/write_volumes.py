@@ -81,3 +81,37 @@ for order, word in [(">", "big"), ("<", "little")]:
     header.set_data_dtype(numpy.dtype("int16").newbyteorder(order))
     image = nibabel.Nifti1Image(array, a, header)
     nibabel.save(image, os.path.join(folder, f"order-{word}.nii"))
+
+# A scale in the sform that pixdim contradicts, and units other than mm.
+image = nibabel.Nifti1Image(array, a)
+image.header["pixdim"][1:4] = (0.9, 0.5, 0.625)
+nibabel.save(image, os.path.join(folder, "pixdim-differs.nii"))
+for unit in ["meter", "micron", "unknown"]:
+    factor = {"meter": 1e-3, "micron": 1e3}.get(unit, 1.0)
+    matrix = numpy.eye(4)
+    matrix[:3, :3] = oblique @ sides * factor
+    for name, offset in [("at-zero", 0.0), ("away", 10.0 * factor)]:
+        matrix[:3, 3] = offset
+        image = nibabel.Nifti1Image(array, None)
+        image.header.set_zooms(tuple(numpy.array((0.45, 0.5, 0.625)) * factor))
+        image.set_qform(matrix, 1)
+        image.header.set_xyzt_units(unit)
+        nibabel.save(image, os.path.join(folder, f"unit-{unit}-{name}.nii"))
+
+# NRRD headers that SimpleITK never writes, around the same voxels.
+voxels = values.astype("<i2").tobytes()
+steps = "space directions: (0.45,0.1,0) (-0.1,0.45,0) (0,0,0.6)\nspace origin: (1.5,-2.5,3.5)\n"
+heads = {
+    "ras": "space: right-anterior-superior\n" + steps,
+    "las": "space: LAS\n" + steps,
+    "scanner": "space: scanner-xyz\n" + steps,
+    "no-origin": "space: RAS\n" + steps.split("\n")[0] + "\n",
+    "spacings": "spacings: 0.5 0.6 0.7\n",
+    "mins": "spacings: 0.5 0.6 0.7\naxis mins: 1 2 3\n",
+    "mins-cell": "spacings: 0.5 0.6 0.7\naxis mins: 1 2 3\ncenterings: cell cell cell\n",
+    "mins-node": "spacings: 0.5 0.6 0.7\naxis mins: 1 2 3\ncenters: node node node\n",
+}
+for name, head in heads.items():
+    with open(os.path.join(folder, f"head-{name}.nrrd"), "wb") as file:
+        file.write(b"NRRD0004\ntype: short\ndimension: 3\nsizes: 5 6 7\nendian: little\nencoding: raw\n")
+        file.write(head.encode() + b"\n" + voxels)

@@ -8,20 +8,6 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 impl Case {
-    /// What a first window shows: the last case, else the sample or its phantom, else an empty case.
-    pub fn first(home: Home, wake: Wake) -> Self {
-        if let Some(last) = home.recent().first()
-            && let Ok(case) = Self::restore(home.clone(), wake.clone(), &last.id)
-        {
-            return case;
-        }
-        match find_sample(&home) {
-            Sample::Real(path) => Self::open_scan(home, wake, &path),
-            Sample::Phantom(path) if path.is_file() => Self::open_scan(home, wake, &path),
-            Sample::Phantom(_) => Self::new(home, wake),
-        }
-    }
-
     /// Opens a scan (file or folder) as a new case, or a `.calvaria` case; the scan is read by a job.
     pub fn open(home: Home, wake: Wake, path: &Path) -> Result<Self, OpenError> {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("calvaria")) {

@@ -2,6 +2,8 @@
 
 mod disk;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use super::autosave::Autosave;
 use super::history::first_difference;

@@ -1,7 +1,7 @@
 //! The case at work: starting jobs, taking their results, what a change makes stale.
 
 use super::super::jobs::{Job, Message, Polled, Task};
-use super::super::{Preview, StepKind, StepOutput, StepState, state_of};
+use super::super::{Preview, StepKind, StepOutput, StepState};
 use super::Case;
 use std::path::{Path, PathBuf};
 
@@ -119,12 +119,13 @@ impl Case {
         let unchanged = |case: &Case, step: StepKind| then[step.index()] == case.versions[step.index()];
         match message {
             Message::Started(..) => {}
-            Message::Done(step, output) => {
+            Message::Done(step, output, state) => {
                 let current = unchanged(self, step);
                 // An old part is still nearer to what the user drags towards than the one before it.
                 let nearer = step == StepKind::Implant && unchanged(self, StepKind::Reconstruct);
                 if current || nearer {
-                    self.swap_in(step, output, current);
+                    let state = if current { state } else { StepState::Stale };
+                    self.swap_in(step, output, state);
                 }
             }
             Message::Exported(written) => {
@@ -148,7 +149,7 @@ impl Case {
     }
 
     /// Takes one step's result whole.
-    fn swap_in(&mut self, step: StepKind, output: StepOutput, current: bool) {
+    fn swap_in(&mut self, step: StepKind, output: StepOutput, state: StepState) {
         if let StepOutput::Scan(scan) = &output {
             let hash = scan.hash.clone();
             if self.scan_hash.as_ref().is_some_and(|known| *known != hash) {
@@ -157,7 +158,7 @@ impl Case {
             }
             self.arrived(hash);
         }
-        self.states[step.index()] = if current { state_of(&output) } else { StepState::Stale };
+        self.states[step.index()] = state;
         self.results.put(output);
         if !self.history.is_dragging() {
             self.keep();

@@ -1,9 +1,12 @@
 //! Pixels of slices → HU, slices in parallel.
 
+use super::guard;
 use super::header::{self, Slice};
 use crate::geometry::{Grid, Progress};
 use crate::scan::collect::{Collector, reserve};
 use crate::scan::error::Error;
+use dicom_dictionary_std::tags;
+use dicom_object::OpenFileOptions;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder as _, PixelRepresentation};
 use rayon::prelude::*;
 use std::path::Path;
@@ -37,7 +40,10 @@ struct Counts {
 
 fn decode(slice: &Slice, out: &mut [i16]) -> Result<Counts, Error> {
     let path = &slice.path;
-    let object = dicom_object::open_file(path)
+    guard::check(path)?;
+    let object = OpenFileOptions::new()
+        .read_to(tags::PIXEL_DATA)
+        .open_file(path)
         .map_err(|e| Error::damaged(path, format!("the DICOM file cannot be read ({})", header::root(&e))))?;
     let pixels = object.decode_pixel_data().map_err(|e| {
         let syntax = object.meta().transfer_syntax().trim_end_matches('\0').to_owned();

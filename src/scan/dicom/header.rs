@@ -1,5 +1,6 @@
+use super::guard;
 use crate::scan::error::Error;
-use dicom_core::Tag;
+use dicom_core::{PrimitiveValue, Tag};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 use nalgebra::{Point3, Vector3};
@@ -9,14 +10,15 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub(super) struct Slice {
     pub(super) path: PathBuf,
-    pub(super) modality: String,
+    /// `CT`, `MR` and so on; `None` in files that are no images.
+    pub(super) modality: Option<String>,
     /// Series Instance UID: groups slices, never shown.
     series: String,
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) frames: usize,
-    /// ORIGINAL\PRIMARY\LOCALIZER and the like are no slices.
-    pub(super) is_localizer: bool,
+    /// Overview images (localizers) and screenshots are no slices.
+    pub(super) is_overview: bool,
     /// LPS position of the first pixel's centre, mm.
     pub(super) position_mm: Option<Point3<f64>>,
     /// LPS directions along a row (rising column) and along a column (rising row).
@@ -28,6 +30,10 @@ pub(super) struct Slice {
 }
 
 impl Slice {
+    pub(super) fn is_ct(&self) -> bool {
+        self.modality.as_deref() == Some("CT")
+    }
+
     /// What slices of one volume have in common: series, size, orientation (to a thousandth), pixel size.
     pub(super) fn group(&self) -> (&str, usize, usize, [i64; 8]) {
         let thousandth = |v: f64| (v * 1000.0).round() as i64;
@@ -65,21 +71,25 @@ fn skip_preamble(path: &Path) -> std::io::Result<std::io::BufReader<std::fs::Fil
 
 /// Reads a header up to the pixels.
 pub(super) fn read(path: &Path) -> Result<Slice, Error> {
+    guard::check(path).or_else(|error| match error {
+        // Cut pixels are told when they are decoded: the header alone can still say what the file is.
+        Error::Truncated { .. } => Ok(()),
+        other => Err(other),
+    })?;
     let object = OpenFileOptions::new()
         .read_until(tags::PIXEL_DATA)
         .open_file(path)
         .map_err(|e| Error::damaged(path, format!("its DICOM header cannot be read ({})", root(&e))))?;
-    let modality = text(&object, tags::MODALITY).unwrap_or_else(|| "unknown".to_owned()).to_uppercase();
     let whole = |tag| numbers::<1>(&object, tag).map(|[n]| n.max(0.0) as usize);
     let orientation = numbers::<6>(&object, tags::IMAGE_ORIENTATION_PATIENT)
         .map(|v| [Vector3::new(v[0], v[1], v[2]), Vector3::new(v[3], v[4], v[5])]);
     Ok(Slice {
-        modality,
+        modality: text(&object, tags::MODALITY).map(|m| m.to_uppercase()),
         series: text(&object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
         rows: whole(tags::ROWS).unwrap_or(0),
         columns: whole(tags::COLUMNS).unwrap_or(0),
         frames: whole(tags::NUMBER_OF_FRAMES).unwrap_or(1),
-        is_localizer: text(&object, tags::IMAGE_TYPE).is_some_and(|t| t.to_uppercase().contains("LOCALIZER")),
+        is_overview: is_overview(&object),
         position_mm: numbers::<3>(&object, tags::IMAGE_POSITION_PATIENT).map(Point3::from),
         orientation,
         // Pixel Spacing gives the distance between rows first.
@@ -89,6 +99,12 @@ pub(super) fn read(path: &Path) -> Result<Slice, Error> {
         intercept: numbers::<1>(&object, tags::RESCALE_INTERCEPT).map_or(0.0, |[v]| v),
         path: path.to_owned(),
     })
+}
+
+fn is_overview(object: &DefaultDicomObject) -> bool {
+    let class = text(object, tags::SOP_CLASS_UID);
+    class.as_deref() == Some(uids::SECONDARY_CAPTURE_IMAGE_STORAGE)
+        || text(object, tags::IMAGE_TYPE).is_some_and(|t| t.to_uppercase().contains("LOCALIZER"))
 }
 
 /// The innermost cause of an error: the outer ones only name the file again.
@@ -101,7 +117,13 @@ pub(super) fn root(error: &dyn std::error::Error) -> String {
 }
 
 fn text(object: &DefaultDicomObject, tag: Tag) -> Option<String> {
-    let value = object.element_opt(tag).ok()??.to_str().ok()?.trim_matches(['\0', ' ']).to_owned();
+    let element = object.element_opt(tag).ok()??;
+    // Elements whose kind the writer did not know come as bytes.
+    let value = match element.value().primitive() {
+        Some(PrimitiveValue::U8(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => element.to_str().ok()?.into_owned(),
+    };
+    let value = value.trim_matches(['\0', ' ']).to_owned();
     Some(value).filter(|v| !v.is_empty())
 }
 

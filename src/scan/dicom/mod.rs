@@ -1,6 +1,7 @@
 //! A straightforward DICOM series: one CT, single-frame slices, evenly spaced, no tilt.
 
 mod decode;
+mod guard;
 mod header;
 mod series;
 
@@ -21,12 +22,16 @@ pub(super) fn read_file(path: &Path, progress: &Progress) -> Result<Scan, Error>
         return read_folder(folder, progress)?.ok_or_else(|| Error::EmptyFolder(folder.to_owned()));
     }
     let own = header::read(path)?;
-    if own.modality != "CT" {
-        return Err(Error::Modality { path: path.to_owned(), modality: own.modality });
+    if !own.is_ct() {
+        let modality = own.modality.unwrap_or_else(|| "unknown".to_owned());
+        return Err(Error::Modality { path: path.to_owned(), modality });
     }
-    let slices = headers(&dicom_files(folder, 1, progress)?, progress)?;
-    let mates: Vec<Slice> = slices.into_iter().filter(|s| s.group() == own.group()).collect();
-    read_slices(mates, path, Vec::new(), progress)
+    if own.is_overview {
+        return Err(series::only_overviews(path));
+    }
+    let mut read = headers(&dicom_files(folder, 1, progress)?, progress)?;
+    read.images.retain(|s| s.group() == own.group() && !s.is_overview);
+    read_slices(read, Vec::new(), path, progress)
 }
 
 /// Reads the CT series with most slices below a folder; `None` when there is no DICOM file at all.
@@ -35,9 +40,13 @@ pub(super) fn read_folder(folder: &Path, progress: &Progress) -> Result<Option<S
     if files.is_empty() {
         return Ok(None);
     }
-    let slices = headers(&files, progress)?;
-    let chosen = series::choose(slices, folder)?;
-    read_slices(chosen.slices, folder, chosen.findings, progress).map(Some)
+    let mut read = headers(&files, progress)?;
+    if read.images.is_empty() {
+        return Err(read.first_error.unwrap_or_else(|| Error::EmptyFolder(folder.to_owned())));
+    }
+    let chosen = series::choose(std::mem::take(&mut read.images), folder)?;
+    read.images = chosen.slices;
+    read_slices(read, chosen.findings, folder, progress).map(Some)
 }
 
 /// DICOM files (by their mark at byte 128) down to a depth, sorted by name.
@@ -60,9 +69,16 @@ fn has_mark(path: &Path) -> bool {
     read.is_ok() && head[128..] == *b"DICM"
 }
 
-/// The headers of all image files, in the order of the files; what is no image or cannot be parsed is left out,
-/// unless nothing else is there.
-fn headers(files: &[PathBuf], progress: &Progress) -> Result<Vec<Slice>, Error> {
+/// Headers of a folder's files.
+struct Headers {
+    /// Images, in the order of the files.
+    images: Vec<Slice>,
+    /// Files whose headers cannot be read.
+    unreadable: usize,
+    first_error: Option<Error>,
+}
+
+fn headers(files: &[PathBuf], progress: &Progress) -> Result<Headers, Error> {
     let done = AtomicUsize::new(0);
     let read: Vec<Result<Slice, Error>> = files
         .par_iter()
@@ -72,24 +88,39 @@ fn headers(files: &[PathBuf], progress: &Progress) -> Result<Vec<Slice>, Error> 
             header::read(path)
         })
         .collect();
-    let mut slices = Vec::with_capacity(read.len());
-    let mut first_error = None;
+    let mut headers = Headers { images: Vec::with_capacity(read.len()), unreadable: 0, first_error: None };
     for result in read {
         match result {
-            Ok(slice) => slices.push(slice),
+            // A DICOMDIR and its like have neither kind nor pixels.
+            Ok(slice) if slice.modality.is_none() && slice.rows == 0 => {}
+            Ok(slice) => headers.images.push(slice),
             Err(Error::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                headers.unreadable += 1;
+                headers.first_error = headers.first_error.or(Some(error));
+            }
         }
     }
-    match first_error {
-        Some(error) if slices.is_empty() => Err(error),
-        _ => Ok(slices),
-    }
+    Ok(headers)
 }
 
 /// Sorted, checked and decoded slices as one volume.
-fn read_slices(slices: Vec<Slice>, path: &Path, findings: Vec<Finding>, progress: &Progress) -> Result<Scan, Error> {
-    let (slices, grid) = series::stack(slices, path)?;
+fn read_slices(read: Headers, mut findings: Vec<Finding>, path: &Path, progress: &Progress) -> Result<Scan, Error> {
+    let stacked = series::stack(read.images, path);
+    let (slices, grid) = stacked.map_err(|error| match (error, read.first_error) {
+        // A damaged file may be what makes the gap.
+        (Error::Series { path, what, next }, Some(damaged)) => {
+            let what = format!("{what} ({} files were left out, the first: {damaged})", read.unreadable);
+            Error::Series { path, what, next }
+        }
+        (error, _) => error,
+    })?;
+    if read.unreadable > 0 {
+        let n = read.unreadable;
+        findings.push(Finding::new(format!(
+            "{n} damaged or unreadable DICOM files were left out; the slices are even without them."
+        )));
+    }
     let collector = decode::voxels(&slices, &grid, path, &progress.part(0.3, 0.95))?;
     progress.report(0.97, "checking voxels")?;
     assemble::scan(grid, collector, findings)

@@ -6,7 +6,7 @@ use crate::scan::Finding;
 use crate::scan::assemble;
 use crate::scan::error::Error;
 use nalgebra::{Matrix3, Point3};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Gaps between slices may differ from their mean by this share.
@@ -22,21 +22,22 @@ pub(super) struct Chosen {
 }
 
 /// The CT volume with most slices (the first by series UID among equals).
-pub(super) fn choose(slices: Vec<Slice>, folder: &Path) -> Result<Chosen, Error> {
-    let (ct, other): (Vec<Slice>, Vec<Slice>) = slices.into_iter().partition(|s| s.modality == "CT");
-    if ct.is_empty() {
-        if other.is_empty() {
+pub(super) fn choose(images: Vec<Slice>, folder: &Path) -> Result<Chosen, Error> {
+    let (ct, other): (Vec<Slice>, Vec<Slice>) = images.into_iter().partition(Slice::is_ct);
+    let (overviews, slices): (Vec<Slice>, Vec<Slice>) = ct.into_iter().partition(|s| s.is_overview);
+    if slices.is_empty() {
+        if other.is_empty() && overviews.is_empty() {
             return Err(Error::EmptyFolder(folder.to_owned()));
         }
-        let mut all: Vec<&str> = other.iter().map(|s| s.modality.as_str()).collect();
-        all.sort_unstable();
-        all.dedup();
-        return Err(Error::Modality { path: folder.to_owned(), modality: all.join(", ") });
+        let all: BTreeSet<&str> = other.iter().filter_map(|s| s.modality.as_deref()).collect();
+        if all.is_empty() {
+            return Err(only_overviews(folder));
+        }
+        let modality = all.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Error::Modality { path: folder.to_owned(), modality });
     }
-    let localizers = ct.iter().filter(|s| s.is_localizer).count();
-    let has_slices = localizers < ct.len();
     let mut groups: BTreeMap<_, Vec<Slice>> = BTreeMap::new();
-    for slice in ct.into_iter().filter(|s| !(has_slices && s.is_localizer)) {
+    for slice in slices {
         let (series, rows, columns, numbers) = slice.group();
         groups.entry((series.to_owned(), rows, columns, numbers)).or_default().push(slice);
     }
@@ -58,13 +59,23 @@ pub(super) fn choose(slices: Vec<Slice>, folder: &Path) -> Result<Chosen, Error>
             left.join("; ")
         )));
     }
-    if has_slices && localizers > 0 {
-        findings.push(Finding::new(format!("{localizers} overview images (localizers) were left out.")));
+    if !overviews.is_empty() {
+        let n = overviews.len();
+        findings.push(Finding::new(format!("{n} overview images (localizers, screenshots) were left out.")));
     }
     if !other.is_empty() {
         findings.push(Finding::new(format!("{} DICOM files that are no CT were left out.", other.len())));
     }
     Ok(Chosen { slices: chosen, findings })
+}
+
+/// The error for images that are no slices.
+pub(super) fn only_overviews(path: &Path) -> Error {
+    Error::Series {
+        path: path.to_owned(),
+        what: "only overview images (localizers, screenshots), no slices".to_owned(),
+        next: "choose the folder of the CT's slices".to_owned(),
+    }
 }
 
 /// Slices sorted along their normal, and their grid; refused when they do not lie evenly above each other.

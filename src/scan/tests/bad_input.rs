@@ -1,6 +1,6 @@
 use super::inv3::project;
-use super::nifti;
 use super::{Folder, gzipped, read_now};
+use super::{dicom, nifti};
 use crate::geometry::Progress;
 use crate::scan::{Error, read};
 use proptest::prelude::*;
@@ -118,20 +118,23 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic(
-        which in 0usize..4,
+        which in 0usize..5,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let folder = Folder::new();
-        let mut bytes = match which { 0 => nrrd("raw"), 1 => nrrd("gzip"), 2 => nifti::small(), _ => inv3_bytes() };
+        let mut bytes = match which { 0 => nrrd("raw"), 1 => nrrd("gzip"), 2 => nifti::small(), 3 => dicom::small(), _ => inv3_bytes() };
         for (place, value) in flips {
             // Mostly the head: that is where the claims are.
-            let reach = if value % 2 == 0 { bytes.len().min(400) } else { bytes.len() };
+            let reach = if value % 2 == 0 { bytes.len().min(if which == 3 { 1200 } else { 400 }) } else { bytes.len() };
             let place = place.index(reach);
             bytes[place] = value;
         }
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
+        }
+        if which == 3 {
+            folder.file("whole", dicom::small());
         }
         never_panics(&bytes, &folder);
     }

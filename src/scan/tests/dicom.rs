@@ -206,3 +206,44 @@ fn short_pixels_are_refused() {
     let error = read_now(folder.path()).unwrap_err();
     assert!(matches!(error, Error::Truncated { .. } | Error::Unsupported { .. }), "{error}");
 }
+
+#[test]
+fn a_slice_cut_short_is_named_and_a_lying_length_takes_no_memory() {
+    let folder = Folder::new();
+    series(&folder);
+    let cut = folder.path().join("deep/a");
+    let bytes = std::fs::read(&cut).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() - 10]).unwrap();
+    let error = read_now(folder.path()).unwrap_err();
+    assert!(matches!(&error, Error::Truncated { path, expected: 24, found: 14 } if path == &cut), "{error}");
+
+    // The series UID (0020,000E) claims four gigabytes.
+    let mut lying = bytes.clone();
+    let at = lying.windows(6).position(|w| w == [0x20, 0, 0x0E, 0, b'U', b'I']).unwrap();
+    lying.splice(at + 4..at + 8, [b'U', b'T', 0, 0, 0xF0, 0xFF, 0xFF, 0xFF]);
+    std::fs::write(&cut, &lying).unwrap();
+    let error = read_now(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("(0020,000E) claims 4294967280 bytes"), "{error}");
+    assert!(error.to_string().contains("uneven"), "{error}");
+    // Where the other slices are even without it, it is a finding.
+    std::fs::rename(&cut, folder.path().join("deep/e")).unwrap();
+    Made::at(1.5).write(&folder, "deep/a");
+    let scan = read_now(folder.path()).unwrap();
+    assert!(scan.findings[0].message.contains("1 damaged"), "{:?}", scan.findings);
+}
+
+#[test]
+fn a_series_of_overviews_is_no_scan() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        Made { image_type: "ORIGINAL\\PRIMARY\\LOCALIZER", ..Made::at(z) }.write(&folder, &format!("{z}"));
+    }
+    assert!(refused(&folder).contains("only overview images"), "{}", refused(&folder));
+}
+
+/// A file with every kind of element length for the never-panics test.
+pub(super) fn small() -> Vec<u8> {
+    let folder = Folder::new();
+    Made::at(1.0).write(&folder, "one");
+    std::fs::read(folder.path().join("one")).unwrap()
+}

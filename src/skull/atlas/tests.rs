@@ -34,7 +34,9 @@ fn heads_of_one_shape_give_its_radii_and_thickness() {
     let vault = &built.vault;
     assert!(vault.in_vault(&Vector3::z()) && vault.in_vault(&Vector3::new(0.6, 0.5, 0.6)));
     let middle = SIZE / 2 * SIZE + SIZE / 2;
-    assert!((f64::from(vault.thickness_mm[middle]) - 7.0).abs() < 0.4, "{}", vault.thickness_mm[middle]);
+    // The mean frame's size along one axis is free (only the mean over the axes is held): the share of the radius is not.
+    let share = f64::from(vault.thickness_mm[middle]) / f64::from(vault.outer_mm[middle]);
+    assert!((share / (7.0 / 78.0) - 1.0).abs() < 0.05, "{share}");
     let spread = vault.outer_sd_mm[middle];
     assert!(spread < 0.6, "{spread}");
     // The shape's own plane of symmetry became x = 0: left and right radii are equal before any averaging by pixels.

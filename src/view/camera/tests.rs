@@ -114,3 +114,23 @@ fn a_glide_ends_exactly_and_takes_the_short_way_round() {
     assert!((middle.azimuth_deg.abs() - 180.0).abs() < 1e-9);
     assert!((middle.distance_mm - 300.0).abs() < 1e-9);
 }
+
+#[test]
+fn framing_points_is_as_tight_as_can_be() {
+    let points = [[-30.0, -80.0, 5.0], [60.0, 10.0, 40.0], [10.0, 90.0, -50.0], [0.0, -20.0, 88.0]].map(Point3::from);
+    for (azimuth_deg, elevation_deg) in [(0.0, 0.0), (-70.0, 35.0), (180.0, 90.0)] {
+        let camera = Camera { azimuth_deg, elevation_deg, ..Camera::default() }.framed_around(points, SIZE);
+        let seen = points.map(|p| camera.pixel(&p, SIZE).unwrap().0);
+        let share = |axis: usize, half: f64| {
+            let values = seen.map(|p| (p[axis] - half) / half);
+            (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(-1.0, f64::max))
+        };
+        let (x, y) = (share(0, 400.0), share(1, 300.0));
+        let limit = 1.0 - FRAME_MARGIN;
+        assert!(x.0 >= -limit - 1e-9 && x.1 <= limit + 1e-9 && y.0 >= -limit - 1e-9 && y.1 <= limit + 1e-9);
+        let touches = |r: (f64, f64)| (r.0 + limit).abs() < 1e-9 && (r.1 - limit).abs() < 1e-9;
+        assert!(touches(x) || touches(y), "{x:?} {y:?}");
+    }
+    let camera = Camera::default();
+    assert_eq!(camera.framed_around([], SIZE), camera);
+}

@@ -40,8 +40,8 @@ fn scene_of(layers: &[(LayerKind, Arc<Mesh>)]) -> Scene {
 fn studio(quality: Quality) -> Option<Studio> {
     match Studio::new(quality) {
         Ok(studio) => Some(studio),
-        Err(PictureError::NoAdapter(why)) => {
-            println!("skipped: no graphics adapter ({why})");
+        Err(PictureError::Gpu(why @ GpuError::NoAdapter(_))) => {
+            println!("skipped: {why}");
             None
         }
         Err(other) => panic!("{other}"),
@@ -89,11 +89,11 @@ fn depth_in_the_middle_is_the_balls_nearest_point() {
     let mesh = ball([0.0; 3], 80.0, 128);
     let scene = scene_of(&[(LayerKind::Skull, mesh.clone())]);
     studio.picture(&scene, &camera, SIZE).unwrap();
-    let mut encoder = studio.device.create_command_encoder(&Default::default());
+    let mut encoder = studio.gpu.device.create_command_encoder(&Default::default());
     let texture = studio.renderer.depth_texture().unwrap();
-    let read = device::Readback::record(&studio.device, &mut encoder, texture, 4);
-    studio.queue.submit([encoder.finish()]);
-    let bytes = read.bytes(&studio.device).unwrap();
+    let read = Readback::record(&studio.gpu.device, &mut encoder, texture);
+    studio.gpu.queue.submit([encoder.finish()]);
+    let bytes = read.bytes(&studio.gpu).unwrap();
     let depth: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     let (_, projection) = camera.matrices(SIZE, mesh.bounds_mm().unwrap());
     for pixel in [[200usize, 150usize], [230, 140], [170, 190]] {
@@ -102,6 +102,8 @@ fn depth_in_the_middle_is_the_balls_nearest_point() {
         let ray = camera.ray([pixel[0] as f64 + 0.5, pixel[1] as f64 + 0.5], SIZE);
         let hit = pick(&scene, &ray).unwrap();
         let expected = -(hit.point_mm - camera.eye_mm()).dot(&camera.axes().2);
+        let from_middle = hit.point_mm.coords.norm();
+        assert!((from_middle - 80.0).abs() < 0.1, "{pixel:?}: picked {from_middle} mm from the ball's middle");
         assert!((found - expected).abs() < 0.05, "{pixel:?}: {found} mm, picked {expected} mm");
     }
     assert_eq!(depth[0], 1.0, "the background is at the far end");
@@ -192,10 +194,10 @@ fn a_moving_view_draws_the_light_mesh_on_a_slow_adapter_only() {
 fn blit_copies_the_picture_into_another_format() {
     let Some(mut studio) = studio(Quality::FAST) else { return };
     let format = wgpu::TextureFormat::Bgra8Unorm;
-    let mut renderer = Renderer::with_quality(&studio.device, &studio.queue, format, Quality::FAST);
+    let mut renderer = Renderer::with_quality(&studio.gpu.device, &studio.gpu.queue, format, Quality::FAST);
     let scene = scene_of(&[(LayerKind::Skull, ball([0.0; 3], 60.0, 32))]);
     let expected = studio.picture(&scene, &Camera::default(), SIZE).unwrap();
-    let target = studio.device.create_texture(&wgpu::TextureDescriptor {
+    let target = studio.gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size: wgpu::Extent3d { width: SIZE[0], height: SIZE[1], depth_or_array_layers: 1 },
         mip_level_count: 1,
@@ -205,8 +207,8 @@ fn blit_copies_the_picture_into_another_format() {
         usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     });
-    let mut encoder = studio.device.create_command_encoder(&Default::default());
-    renderer.render(&studio.device, &studio.queue, &mut encoder, SIZE, &Camera::default(), &scene);
+    let mut encoder = studio.gpu.device.create_command_encoder(&Default::default());
+    renderer.render(&studio.gpu.device, &studio.gpu.queue, &mut encoder, SIZE, &Camera::default(), &scene);
     {
         let view = target.create_view(&Default::default());
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
@@ -220,9 +222,9 @@ fn blit_copies_the_picture_into_another_format() {
         });
         renderer.blit(&mut pass);
     }
-    let read = device::Readback::record(&studio.device, &mut encoder, &target, 4);
-    studio.queue.submit([encoder.finish()]);
-    let bytes = read.bytes(&studio.device).unwrap();
+    let read = Readback::record(&studio.gpu.device, &mut encoder, &target);
+    studio.gpu.queue.submit([encoder.finish()]);
+    let bytes = read.bytes(&studio.gpu).unwrap();
     let swapped: Vec<u8> = bytes.chunks_exact(4).flat_map(|p| [p[2], p[1], p[0], p[3]]).collect();
     let worst = swapped.iter().zip(&expected.rgba).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(worst <= Some(1), "largest difference {worst:?}");
@@ -241,7 +243,8 @@ fn sizes_nobody_can_draw_are_refused() {
 
 #[test]
 fn a_picture_survives_png() {
-    let picture = Picture { width: 3, height: 2, rgba: (0..24).map(|i| i * 9 | u8::from(i % 4 == 3) * 255).collect() };
+    let picture =
+        Picture { width: 3, height: 2, rgba: (0..24).map(|i| if i % 4 == 3 { 255 } else { i * 9 }).collect() };
     let back = image::load_from_memory(&picture.png().unwrap()).unwrap().into_rgba8();
     assert_eq!((back.width(), back.height(), back.into_raw()), (3, 2, picture.rgba));
 }

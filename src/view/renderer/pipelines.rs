@@ -79,7 +79,8 @@ struct Kind<'a> {
     fragment: &'a str,
     buffers: &'a [Option<wgpu::VertexBufferLayout<'a>>],
     cull: Option<Face>,
-    depth: (CompareFunction, bool),
+    /// Comparison and whether depth is written; `None` for passes without depth.
+    depth: Option<(CompareFunction, bool)>,
     blend: Option<BlendState>,
     writes: wgpu::ColorWrites,
 }
@@ -139,33 +140,35 @@ impl Pipelines {
         let (all, none) = (wgpu::ColorWrites::ALL, wgpu::ColorWrites::empty());
         let lines = |label, fragment, compare| {
             let (module, layout, vertex, buffers) = (&line, &with_layer, "vs_line", &segments[..]);
-            let (cull, depth, blend, writes) = (None, (compare, false), Some(OVER), all);
+            let (cull, depth, blend, writes) = (None, Some((compare, false)), Some(OVER), all);
             build(Kind { label, module, layout, vertex, fragment, buffers, cull, depth, blend, writes })
         };
-        let covering = |label, module, layout, vertex, fragment, blend| {
-            let (buffers, cull, depth, writes) = (&[][..], None, (CompareFunction::Always, false), all);
+        let covering = |label, module, layout, vertex, fragment, depth, blend| {
+            let (buffers, cull, writes) = (&[][..], None, all);
             build(Kind { label, module, layout, vertex, fragment, buffers, cull, depth, blend, writes })
         };
-        let less = CompareFunction::Less;
+        let (behind, nearer) = (Some((CompareFunction::Always, false)), Some((CompareFunction::Less, true)));
+        let (inner, nearest) = (Some((CompareFunction::Less, false)), Some((CompareFunction::LessEqual, false)));
         let blit_entry = if target_format.is_srgb() { "fs_blit_linear" } else { "fs_blit" };
         let frame_buffer = uniform_buffer(device, "frame", size_of::<FrameUniform>() as u64);
         let layer_buffer = uniform_buffer(device, "layers", LAYER_STRIDE * LayerKind::ALL.len() as u64);
         Self {
-            background: covering("background", &background, &frame_only, "vs_background", "fs_background", None),
-            opaque: surface("opaque", "fs_opaque", None, (less, true), None, all),
-            inner: surface("inner", "fs_translucent", Some(Face::Front), (less, false), Some(OVER), all),
-            outer_depth: surface("outer depth", "fs_opaque", Some(Face::Back), (less, true), None, none),
-            outer: surface(
-                "outer",
-                "fs_translucent",
-                Some(Face::Back),
-                (CompareFunction::LessEqual, false),
-                Some(OVER),
-                all,
+            background: covering(
+                "background",
+                &background,
+                &frame_only,
+                "vs_background",
+                "fs_background",
+                behind,
+                None,
             ),
+            opaque: surface("opaque", "fs_opaque", None, nearer, None, all),
+            inner: surface("inner", "fs_translucent", Some(Face::Front), inner, Some(OVER), all),
+            outer_depth: surface("outer depth", "fs_opaque", Some(Face::Back), nearer, None, none),
+            outer: surface("outer", "fs_translucent", Some(Face::Back), nearest, Some(OVER), all),
             line: lines("line", "fs_line", CompareFunction::LessEqual),
             hidden_line: lines("hidden line", "fs_hidden", CompareFunction::Greater),
-            compose: covering("compose", &compose, &with_occlusion, "vs_compose", "fs_compose", Some(MULTIPLY)),
+            compose: covering("compose", &compose, &with_occlusion, "vs_compose", "fs_compose", None, Some(MULTIPLY)),
             ambient: flat_pipeline(device, &ambient, &with_depth, ["vs_ambient", "fs_ambient"], OCCLUSION_FORMAT),
             blit: flat_pipeline(device, &blit, &blit_only, ["vs_blit", blit_entry], target_format),
             frame_group: layouts.frame_group(device, &frame_buffer),
@@ -290,10 +293,10 @@ fn surface_pipeline(device: &wgpu::Device, samples: u32, kind: Kind<'_>) -> wgpu
             buffers: kind.buffers,
         },
         primitive: wgpu::PrimitiveState { cull_mode: kind.cull, ..Default::default() },
-        depth_stencil: Some(wgpu::DepthStencilState {
+        depth_stencil: kind.depth.map(|(compare, write)| wgpu::DepthStencilState {
             format: DEPTH_FORMAT,
-            depth_write_enabled: Some(kind.depth.1),
-            depth_compare: Some(kind.depth.0),
+            depth_write_enabled: Some(write),
+            depth_compare: Some(compare),
             stencil: Default::default(),
             bias: Default::default(),
         }),

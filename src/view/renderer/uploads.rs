@@ -1,5 +1,6 @@
+use super::normals::shading_normals;
 use crate::geometry::Mesh;
-use crate::view::{Layer, Polyline, Shape};
+use crate::view::{Layer, LayerKind, Polyline, Shape};
 use bytemuck::{Pod, Zeroable};
 use nalgebra::Point3;
 use rayon::prelude::*;
@@ -68,13 +69,13 @@ impl Uploads {
                     return;
                 }
                 if let (Some(light), true) = (light, moving) {
-                    upload(&mut self.light, device, light);
+                    upload(&mut self.light, device, light, layer.kind);
                     return;
                 }
                 if light.is_none() {
                     self.light = None;
                 }
-                self.full(device, queue, full);
+                self.full(device, queue, full, layer.kind);
             }
             Shape::Lines(lines) => {
                 (self.full, self.light) = (None, None);
@@ -86,8 +87,8 @@ impl Uploads {
     }
 
     /// Brings the full surface up to date.
-    pub fn full(&mut self, device: &wgpu::Device, _queue: &wgpu::Queue, mesh: &Arc<Mesh>) {
-        upload(&mut self.full, device, mesh);
+    pub fn full(&mut self, device: &wgpu::Device, _queue: &wgpu::Queue, mesh: &Arc<Mesh>, kind: LayerKind) {
+        upload(&mut self.full, device, mesh, kind);
     }
 
     /// The surface to draw: the light one while moving, if there is one.
@@ -111,17 +112,22 @@ impl Uploads {
     }
 }
 
-fn upload(held: &mut Option<(Arc<Mesh>, GpuMesh)>, device: &wgpu::Device, mesh: &Arc<Mesh>) {
+/// How often the normals of a layer are averaged: bone comes from voxels, the others are designed.
+fn rounds(kind: LayerKind) -> usize {
+    if kind == LayerKind::Skull { 3 } else { 0 }
+}
+
+fn upload(held: &mut Option<(Arc<Mesh>, GpuMesh)>, device: &wgpu::Device, mesh: &Arc<Mesh>, kind: LayerKind) {
     // The held Arc keeps its address from being used again, so that equal addresses mean the same mesh.
     if held.as_ref().is_none_or(|(old, _)| !Arc::ptr_eq(old, mesh)) {
-        *held = GpuMesh::new(device, mesh).map(|gpu| (mesh.clone(), gpu));
+        *held = GpuMesh::new(device, mesh, rounds(kind)).map(|gpu| (mesh.clone(), gpu));
     }
 }
 
 impl GpuMesh {
-    fn new(device: &wgpu::Device, mesh: &Mesh) -> Option<Self> {
+    fn new(device: &wgpu::Device, mesh: &Mesh, rounds: usize) -> Option<Self> {
         let bounds_mm = mesh.bounds_mm()?;
-        let normals = mesh.vertex_normals();
+        let normals = shading_normals(mesh, rounds);
         let pack = |(position, normal): (&[f32; 3], &[f32; 3])| {
             let n = normal.map(|v| (v * 32767.0).round() as i16);
             Vertex { position: *position, normal: [n[0], n[1], n[2], 0] }

@@ -1,0 +1,124 @@
+//! Pictures of the panels and clicks on them, without a display: the window drawn by egui's test harness.
+
+mod support;
+
+use calvaria::app::Window;
+use calvaria::case::{Home, Start, StepKind};
+use calvaria::export::nrrd::save_nrrd;
+use calvaria::geometry::Progress;
+use calvaria::phantom::{HeadParams, head};
+use egui::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::scratch;
+
+/// A window of a small, fixed size; the figures that differ from machine to machine are masked.
+fn window(name: &str, theme: egui::Theme, start: Option<Start>) -> Harness<'static, Window> {
+    let home = Home::at(&scratch(name));
+    let builder = Harness::builder().with_size([1000.0, 640.0]).with_theme(theme).wgpu();
+    let mut harness = builder.build_eframe(move |cc| {
+        let window = match start {
+            Some(start) => Window::new(cc, home, start),
+            None => Window::empty(cc, home),
+        };
+        cc.egui_ctx.set_theme(theme);
+        window.expect("a window")
+    });
+    harness.mask(egui::Rect::from_min_max(egui::pos2(560.0, 612.0), egui::pos2(1000.0, 640.0)));
+    harness.run_steps(4);
+    harness
+}
+
+/// Steps until a condition holds; the jobs work meanwhile.
+fn wait(harness: &mut Harness<'_, Window>, what: &str, ready: impl Fn(&Window) -> bool) {
+    let since = Instant::now();
+    while !ready(harness.state()) {
+        assert!(since.elapsed() < Duration::from_secs(120), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+        harness.step();
+    }
+    harness.run_steps(4);
+}
+
+fn small_head(folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("head.nrrd");
+    let made = head(&HeadParams::small(3).with_defect("left-parietal", 30.0), &Progress::new()).expect("a phantom");
+    save_nrrd(&file, &made.scan).expect("written");
+    file
+}
+
+#[test]
+fn the_empty_start_shows_where_to_drop() {
+    window("empty-dark", egui::Theme::Dark, None).snapshot("empty_dark");
+}
+
+#[test]
+fn the_empty_start_in_the_light_theme() {
+    window("empty-light", egui::Theme::Light, None).snapshot("empty_light");
+}
+
+#[test]
+fn a_typed_path_that_is_not_there_is_refused_in_the_dialog() {
+    let mut harness = window("typed", egui::Theme::Dark, None);
+    harness.get_all_by_label("Open…").next().expect("the button").click();
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::TextInput, "Path of the scan").type_text("/no/such/scan.nrrd");
+    harness.run_steps(2);
+    harness.get_by_label("Open").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("nothing is there");
+}
+
+#[test]
+fn a_file_that_is_no_scan_becomes_a_card_with_the_next_step() {
+    let folder = scratch("refused");
+    let file = folder.join("notes.nrrd");
+    std::fs::write(&file, "no scan at all").expect("a file");
+    let mut harness = window("refused-home", egui::Theme::Dark, Some(Start::Open(file)));
+    wait(&mut harness, "the refusal", |w| {
+        matches!(w.case().state(StepKind::Scan), calvaria::case::StepState::Failed { .. })
+    });
+    harness.get_by_label("This scan did not open");
+    harness.get_by_label("Open another scan…");
+}
+
+#[test]
+fn the_list_of_keys_and_the_search_open_by_key() {
+    let mut harness = window("keys", egui::Theme::Dark, None);
+    harness.key_press(egui::Key::F1);
+    harness.run_steps(3);
+    harness.snapshot("keys");
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(3);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::TextInput, "Find a command").type_text("about");
+    harness.run_steps(3);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    harness.get_by_label("For research and design review, not a medical device.");
+}
+
+#[test]
+fn a_head_goes_down_the_road_by_clicks_and_the_slider_changes_the_part() {
+    let folder = scratch("road");
+    let file = small_head(&folder);
+    let mut harness = window("road-home", egui::Theme::Dark, Some(Start::Open(file)));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let before = harness.state().case().results().part.clone().expect("a part");
+    harness.get_by_role_and_label(Role::Slider, "Thickness").set_value_accesskit(6.0);
+    harness.run_steps(2);
+    wait(&mut harness, "the new part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let after = harness.state().case().results().part.clone().expect("a part");
+    assert!(after.implant.mesh.volume_mm3() > 1.2 * before.implant.mesh.volume_mm3());
+    let undo = harness.state().case().undo_name().expect("an undo");
+    assert!(undo.contains("thickness 4 → 6 mm"), "{undo}");
+    let pulse = harness.state().pulse();
+    println!("longest time outside drawing: {:?} ({})", pulse.longest, pulse.longest_was);
+    assert!(pulse.longest < Duration::from_millis(50), "{:?} in {}", pulse.longest, pulse.longest_was);
+}

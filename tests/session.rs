@@ -1,0 +1,190 @@
+//! The road as the window walks it: jobs, stale steps, live sliders, cancel, export; and never a long wait.
+
+mod support;
+
+use calvaria::case::{Case, Home, Outcome, Recipe, StepKind, StepState, run_all};
+use calvaria::geometry::Progress;
+use calvaria::{export, phantom, scan};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use support::scratch;
+
+/// A small head with a hole, as a file.
+fn head() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let path = scratch("session-head").join("head.nrrd");
+        let params = phantom::HeadParams::small(3).with_defect("left-parietal", 30.0);
+        let made = phantom::head(&params, &Progress::new()).expect("a phantom");
+        export::nrrd::save_nrrd(&path, &made.scan).expect("written");
+        path
+    })
+    .clone()
+}
+
+fn open(name: &str) -> Case {
+    let home = Home::at(&scratch(name).join("home"));
+    Case::open(home, Arc::new(|| {}), &head()).expect("a scan opens")
+}
+
+/// Polls as a window would until nothing is at work; gives the longest time a poll took.
+fn settle(case: &mut Case) -> Duration {
+    let began = Instant::now();
+    let mut longest = Duration::ZERO;
+    while case.is_busy() {
+        assert!(began.elapsed() < Duration::from_secs(120), "the job does not end");
+        let before = Instant::now();
+        case.poll();
+        longest = longest.max(before.elapsed());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    longest
+}
+
+/// The same road without jobs.
+fn directly(recipe: &Recipe) -> Outcome {
+    let scan = Arc::new(scan::read(&head(), &Progress::new()).expect("read"));
+    run_all(scan, recipe, &[], &Progress::new()).expect("a part")
+}
+
+fn is_current(case: &Case, step: StepKind) -> bool {
+    case.state(step).is_current()
+}
+
+#[test]
+fn the_window_and_the_pure_road_give_the_same_part() {
+    let mut case = open("session-same");
+    case.run_all();
+    let longest = settle(&mut case);
+    for step in &StepKind::ALL[..5] {
+        assert!(is_current(&case, *step), "{step}: {:?}", case.state(*step));
+    }
+    assert_eq!(case.next_step(), Some(StepKind::Export));
+    let part = case.results().part.clone().expect("a part");
+    assert!(part.implant.mesh == directly(case.recipe()).part.implant.mesh);
+    println!("longest poll {:.1} ms", longest.as_secs_f64() * 1e3);
+    assert!(longest < Duration::from_millis(50), "the window waited {longest:?}");
+}
+
+#[test]
+fn a_slider_shapes_the_part_anew_and_the_last_value_wins() {
+    let mut case = open("session-slider");
+    case.run_all();
+    settle(&mut case);
+    let mut longest = Duration::ZERO;
+    for i in 0..40 {
+        let before = Instant::now();
+        case.drag("implant.thickness_mm", &json!(3.0 + 0.05 * f64::from(i))).expect("in range");
+        case.poll();
+        longest = longest.max(before.elapsed());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let before = Instant::now();
+    case.end_drag();
+    longest = longest.max(before.elapsed());
+    settle(&mut case);
+    assert!(is_current(&case, StepKind::Implant) && is_current(&case, StepKind::Reconstruct));
+    let mut recipe = Recipe::default();
+    recipe.assign("implant.thickness_mm=4.95").expect("in range");
+    assert_eq!(*case.recipe(), recipe);
+    assert!(case.results().part.as_ref().expect("a part").implant.mesh == directly(&recipe).part.implant.mesh);
+    println!("longest wait of a drag {:.1} ms", longest.as_secs_f64() * 1e3);
+    assert!(longest < Duration::from_millis(50), "the slider waited {longest:?}");
+    case.undo();
+    settle(&mut case);
+    assert!(
+        case.results().part.as_ref().expect("a part").implant.mesh == directly(&Recipe::default()).part.implant.mesh
+    );
+}
+
+#[test]
+fn a_change_makes_that_step_and_the_later_ones_stale_and_keeps_their_results() {
+    let mut case = open("session-stale");
+    case.run_all();
+    settle(&mut case);
+    case.set("defect.min_area_cm2", &json!(3.0)).expect("in range");
+    assert!(!case.is_busy(), "only the part is shaped without being asked for");
+    assert!(is_current(&case, StepKind::Skull));
+    for step in [StepKind::Defect, StepKind::Reconstruct, StepKind::Implant] {
+        assert_eq!(case.state(step), StepState::Stale);
+        assert!(case.results().has(step), "the old {step} is still shown");
+    }
+    assert_eq!(case.next_step(), Some(StepKind::Defect));
+    case.run_all();
+    settle(&mut case);
+    assert_eq!(case.next_step(), Some(StepKind::Export));
+}
+
+#[test]
+fn a_change_while_steps_run_ends_with_the_part_of_the_last_recipe() {
+    let mut recipe = Recipe::default();
+    recipe.assign("reconstruct.method=smooth").expect("a method");
+    recipe.assign("implant.thickness_mm=3").expect("in range");
+    let expected = directly(&recipe);
+    for wait_ms in [0, 150] {
+        let mut case = open(&format!("session-change-{wait_ms}"));
+        case.run_all();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(wait_ms) {
+            case.poll();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        case.set("reconstruct.method", &json!("smooth")).expect("a method");
+        case.set("implant.thickness_mm", &json!(3.0)).expect("in range");
+        settle(&mut case);
+        if !is_current(&case, StepKind::Implant) {
+            // The road had ended before the change: nothing was at work that could begin again.
+            case.run_all();
+            settle(&mut case);
+        }
+        let part = case.results().part.clone().expect("a part");
+        assert!(part.implant.mesh == expected.part.implant.mesh, "after {wait_ms} ms");
+    }
+}
+
+#[test]
+fn cancel_stops_soon_and_is_no_failure() {
+    let mut case = open("session-cancel");
+    case.run_all();
+    case.poll();
+    case.cancel();
+    let began = Instant::now();
+    settle(&mut case);
+    assert!(began.elapsed() < Duration::from_secs(2), "cancelled after {:?}", began.elapsed());
+    assert!(StepKind::ALL.iter().all(|&s| !matches!(case.state(s), StepState::Failed { .. })));
+    assert!(case.next_step() < Some(StepKind::Export));
+    case.run_all();
+    settle(&mut case);
+    assert_eq!(case.next_step(), Some(StepKind::Export));
+}
+
+#[test]
+fn export_runs_what_is_missing_writes_all_and_becomes_stale_with_the_next_change() {
+    let mut case = open("session-export");
+    settle(&mut case);
+    let out = scratch("session-export-out").join("part");
+    assert!(case.export(
+        &out,
+        Some(Box::new(|results| {
+            assert!(results.part.is_some());
+            Ok(b"picture".to_vec())
+        }))
+    ));
+    settle(&mut case);
+    let written = case.exported().expect("written").clone();
+    assert_eq!(written.files.len(), 7);
+    assert!(written.files.iter().all(|f| out.join(&f.name).is_file()));
+    assert_eq!(case.next_step(), None);
+    case.set("implant.thickness_mm", &json!(5.0)).expect("in range");
+    assert_eq!(case.state(StepKind::Export), StepState::Stale);
+    settle(&mut case);
+
+    let blocked = scratch("session-export-blocked").join("file");
+    std::fs::write(&blocked, "x").expect("written");
+    assert!(case.export(&blocked, None));
+    settle(&mut case);
+    assert!(matches!(case.state(StepKind::Export), StepState::Failed { .. }));
+    assert_eq!(std::fs::read(Path::new(&blocked)).expect("still there"), b"x");
+}
