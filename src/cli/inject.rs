@@ -128,7 +128,7 @@ fn line(name: &str, kind: &str, params: &InjectParams, made: &Injected) -> Strin
     format!("{name},{kind},{},{area_cm2:.2},{bevel:.1},{},{removed:.0},{hash}\n", params.seed, made.cuts.len())
 }
 
-fn save(path: &PathBuf, mask: &Volume<u8>) -> Result<(), Failure> {
+fn save(path: &Path, mask: &Volume<u8>) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| WriteError::new(folder, &e))?;
     }
