@@ -78,7 +78,10 @@ fn check_folder(folder: &Path, room: &str, may: &[&str], must_not: &[&str], faul
     entries.sort();
     for path in entries {
         if path.is_dir() {
-            check_folder(&path, room, may, must_not, faults);
+            // A room's own tests may use phantoms and writers from anywhere.
+            if path.file_name().is_some_and(|n| n != "tests") {
+                check_folder(&path, room, may, must_not, faults);
+            }
             continue;
         }
         if path.extension().is_none_or(|e| e != "rs") || path.file_name().is_some_and(|n| n == "tests.rs") {

@@ -54,6 +54,8 @@ fn resident_bytes() -> Option<u64> {
 pub fn show(ui: &mut Ui, case: &Case, tools: &Tools, probe: Option<Probe>, engine: &str, memory: Option<u64>) {
     let p = *theme::palette(ui);
     let small = |text: String| RichText::new(text).size(theme::SMALL);
+    // In a narrow window the figure that matters least gives way.
+    let memory = memory.filter(|_| ui.available_width() >= 1100.0);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 16.0;
         match probe {

@@ -5,7 +5,9 @@ mod atlas;
 mod complete_many;
 mod design;
 mod detect;
+mod evaluate;
 mod failure;
+mod inject;
 mod inspect;
 mod label;
 mod manual;
@@ -68,6 +70,8 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Mesh(mesh)) => mesh::run(&mesh, quiet)?,
         Some(Command::Phantom(phantom)) => phantom::run(&phantom, quiet)?,
         Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
+        Some(Command::Evaluate(many)) => evaluate::run(&many, quiet)?,
+        Some(Command::Inject(many)) => inject::run(&many, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,
     }

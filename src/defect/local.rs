@@ -9,6 +9,12 @@ use rayon::prelude::*;
 
 /// Pixel side at the vault, mm.
 const PIXEL_MM: f64 = 0.5;
+/// How far below the closed vault the other side is asked, radian (about 15 mm at the vault).
+const BEYOND_RAD: f64 = 0.18;
+/// The other side's bone this near to the mean radius is outer bone, mm.
+const OTHER_SIDE_MM: f32 = 7.0;
+/// Bone this near to the mean radius is the outer wall itself, mm.
+const STANDING_MM: f64 = 9.0;
 /// What is seen of the surroundings, mm beyond the hole.
 const REACH_MM: f64 = 28.0;
 /// More pixels a side than this make coarser pixels instead.
@@ -66,7 +72,8 @@ impl Local {
             let scanned = skull.scanned(&skull.point_at(d, expected), 1.0);
             (expected as f32, mean.in_vault(&to_mean), mean.is_closed(&to_mean), scanned)
         };
-        let seen: Vec<(f32, bool, bool, bool)> = known.par_iter().map(look).collect();
+        let mut seen: Vec<(f32, bool, bool, bool)> = known.par_iter().map(look).collect();
+        trust_the_other_side(skull, &known, &mut seen);
         let mut hits = skull.cast(&known).into_iter().zip(seen);
         let pixel_mm = disc.pixel() * radius;
         let count = disc.len();
@@ -226,6 +233,26 @@ impl Local {
             slope.is_nan() || f64::from(slope) > STEEP * 2.0 * self.pixel_mm
         };
         dilate(&self.mask(lean), 1.0)
+    }
+}
+
+/// Just beyond the atlas' closed vault (the brow), bone is expected where the other side has it at the mean radius.
+fn trust_the_other_side(skull: &Skull, known: &[Vector3<f64>], seen: &mut [(f32, bool, bool, bool)]) {
+    let mean = MeanVault::shipped();
+    let beside = |d: &Vector3<f64>| {
+        let up = (Vector3::z() - d * d.z).try_normalize(1e-6).unwrap_or_default();
+        let raised = d * BEYOND_RAD.cos() + up * BEYOND_RAD.sin();
+        mean.is_closed(&skull.mean_direction(&raised).0)
+    };
+    let asked: Vec<usize> = (0..known.len()).filter(|&i| !seen[i].2 && seen[i].3 && beside(&known[i])).collect();
+    let mirrored: Vec<Vector3<f64>> =
+        asked.iter().map(|&i| Vector3::new(-known[i].x, known[i].y, known[i].z)).collect();
+    for (&i, hit) in asked.iter().zip(skull.cast(&mirrored)) {
+        let there = (hit.outer_mm - seen[i].0).abs() < OTHER_SIDE_MM;
+        // A front wall of the sinus that still stands is no hole, however deep the first bone behind it lies.
+        let expected = f64::from(seen[i].0);
+        let standing = skull.peak_between(&known[i], expected - STANDING_MM, expected + STANDING_MM) >= skull.iso;
+        seen[i].2 = there && !standing;
     }
 }
 

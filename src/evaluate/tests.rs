@@ -1,6 +1,7 @@
 //! The test vectors were computed with scipy's exact distance transform and cross-checked against MedPy 0.5.2.
 
 use super::*;
+use crate::geometry::{Grid, Volume};
 
 const CLOSE: f64 = 1e-6;
 
@@ -93,7 +94,7 @@ fn the_border_counts_from_all_of_the_skull() {
     near(scores.border_dice, 0.875);
     near(border_dice(&d, &p, &g, 2.0), 0.760869565);
     near(border_dice(&d, &p, &g, 5.0), 0.849315068);
-    near(scores.hausdorff_mm, 1.414213562);
+    near(scores.hausdorff_mm, std::f64::consts::SQRT_2);
     near(scores.hausdorff95_mm, 1.0);
     near(scores.mean_distance_mm, 0.506166268);
     let (d, g, p) = all([0.5, 1.0, 2.0]);
@@ -138,4 +139,49 @@ fn percentiles_and_empty_masks() {
     let scores = score(&full, &full, &empty);
     assert!(scores.hausdorff95_mm.is_infinite() && !scores.empty);
     assert!(score(&full, &empty, &empty).empty);
+    assert_eq!((scores.dice, scores.outer), (0.0, None));
+    let text = serde_json::to_string(&scores).expect("plain data");
+    assert_eq!(serde_json::from_str::<Scores>(&text).expect("just written"), scores);
+}
+
+fn outcome(name: &str, method: &str, dice: f64, failure: Option<&str>) -> Outcome {
+    let (full, empty) = (cube([1.0; 3], [8; 3], [18; 3]), cube([1.0; 3], [0; 3], [0; 3]));
+    let none = if failure.is_some() { &empty } else { &full };
+    Outcome {
+        name: name.to_owned(),
+        skull: name.rsplit('/').next().unwrap_or(name).to_owned(),
+        kind: name.split_once('/').map_or("", |n| n.0).to_owned(),
+        method: method.to_owned(),
+        failure: failure.map(str::to_owned),
+        defects: 1,
+        findings: Vec::new(),
+        prepare_seconds: 1.0,
+        complete_seconds: 0.5,
+        scores: Scores { dice, ..score(&empty, &full, none) },
+    }
+}
+
+#[test]
+fn a_failure_counts_as_nothing_and_is_named() {
+    let outcomes = [
+        outcome("a/1", "auto", 0.9, None),
+        outcome("b/1", "auto", 0.8, None),
+        outcome("a/2", "auto", 0.0, Some("no defect was found")),
+        outcome("a/1", "smooth", 0.7, None),
+    ];
+    let summary = summarise(&outcomes, &["auto".to_owned(), "smooth".to_owned()]);
+    let all = &summary.all[0];
+    assert_eq!((all.cases, all.skulls, all.failed.as_slice()), (3, 2, ["a/2".to_owned()].as_slice()));
+    let figure = |key: &str| all.figures.iter().find(|f| f.key == key).expect("a figure");
+    near(figure("dice").mean, 1.7 / 3.0);
+    near(figure("dice").median, 0.8);
+    assert_eq!(figure("dice").worst_case, "a/2");
+    assert_eq!(figure("hausdorff95_mm").count, 2);
+    assert_eq!(summary.by_kind.len(), 4);
+    near(summary.paired[0].mean, -0.2);
+    let table = markdown(&summary);
+    assert!(table.contains("Failed with auto: a/2."), "{table}");
+    let lines: Vec<String> = csv(&outcomes).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 5);
+    assert!(lines.iter().all(|l| l.split(',').count() == lines[0].split(',').count()));
 }

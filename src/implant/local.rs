@@ -68,12 +68,12 @@ impl LocalFrame {
     }
 
     /// Local coordinates (mm) of a point of the head.
-    pub fn from_head(&self, head: &Vector3<f64>) -> Vector3<f64> {
+    pub fn local_from_head(&self, head: &Vector3<f64>) -> Vector3<f64> {
         self.head_axes.tr_mul(&(head - self.head_origin))
     }
 
     /// Point of the head of local coordinates (mm).
-    pub fn to_head(&self, local: &Vector3<f64>) -> Vector3<f64> {
+    pub fn head_from_local(&self, local: &Vector3<f64>) -> Vector3<f64> {
         self.head_origin + self.head_axes * local
     }
 }

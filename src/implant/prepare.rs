@@ -46,7 +46,7 @@ pub(super) fn prepare(skull: &Skull, completion: &Completion, progress: &Progres
     let inner = surface_field(&inner_grid, &local, &inner_surface, HEIGHT_MM * 2.0, |_| true);
     progress.report(0.6, "measuring the region")?;
     let region = field(&grid, |index| {
-        let head = local.to_head(&local_point(&grid, &local, index));
+        let head = local.head_from_local(&local_point(&grid, &local, index));
         completion.disc.sample(&region_mm, &head)
     });
     progress.report(0.7, "measuring the bone")?;
@@ -106,9 +106,9 @@ impl Bounds {
         let mut lateral = 0.0_f64;
         for i in (0..region_mm.len()).filter(|&i| region_mm[i] <= MARGIN_MM as f32) {
             let head = sheet.directions[i] * completion.outer_mm[i] as f64;
-            let outer = local.from_head(&head);
-            let deep = local.from_head(&(head - normals[i] * DEPTH_MM));
-            let inner = local.from_head(&(sheet.directions[i] * completion.inner_mm[i] as f64));
+            let outer = local.local_from_head(&head);
+            let deep = local.local_from_head(&(head - normals[i] * DEPTH_MM));
+            let inner = local.local_from_head(&(sheet.directions[i] * completion.inner_mm[i] as f64));
             for p in [outer, deep] {
                 bounds.low = bounds.low.inf(&p);
                 bounds.high = bounds.high.sup(&p);
@@ -117,9 +117,9 @@ impl Bounds {
             bounds.low.z = bounds.low.z.min(inner.z / if inner.z > 0.0 { LARGEST_LAMBDA } else { 1.0 });
             lateral = lateral.max(outer.xy().norm());
         }
-        for i in 0..region_mm.len() {
-            let inner = local.from_head(&(sheet.directions[i] * completion.inner_mm[i] as f64));
-            if region_mm[i] <= 20.0 && inner.xy().norm() <= lateral * LARGEST_LAMBDA + 2.0 {
+        for (i, &beyond) in region_mm.iter().enumerate() {
+            let inner = local.local_from_head(&(sheet.directions[i] * completion.inner_mm[i] as f64));
+            if beyond <= 20.0 && inner.xy().norm() <= lateral * LARGEST_LAMBDA + 2.0 {
                 bounds.inner_low = bounds.inner_low.min(inner.z);
                 bounds.inner_high = bounds.inner_high.max(inner.z);
             }
@@ -188,7 +188,7 @@ fn surface_field(
             for x in 0..nx {
                 let mut foot: Option<Vector3<f64>> = None;
                 for z in (0..nz).rev() {
-                    let head = local.to_head(&local_point(grid, local, [x, y, z]));
+                    let head = local.head_from_local(&local_point(grid, local, [x, y, z]));
                     let (along_ray, on) = surface.rough_distance(&head);
                     let exact = along_ray > -depth_mm * 1.3 && along_ray < HEIGHT_MM * 1.5 && near(&head);
                     row[x + nx * z] = if exact {

@@ -13,6 +13,8 @@ const CELL_MM: f64 = 0.75;
 const GAP_MM: f64 = 6.0;
 /// Nothing deeper below the outer surface is cut, mm.
 const DEEPEST_MM: f64 = 30.0;
+/// A hole's bone lies within this height of the plane through its middle, mm: a vault drops away from it by less.
+const TALLEST_MM: f64 = 50.0;
 /// What stands out over the smoothed outer surface is cut as well, mm.
 const PROUD_MM: f64 = 3.0;
 
@@ -124,7 +126,7 @@ impl Knife {
         if hole.profile_mm.len() < 3 || !hole.profile_mm.iter().all(|r| (0.5..200.0).contains(r)) {
             return Err(CutError::Shape("give at least 3 radii of 0.5 to 200 mm".to_owned()));
         }
-        if !(hole.walls_meet_mm > 20.0) {
+        if hole.walls_meet_mm.is_nan() || hole.walls_meet_mm <= 20.0 {
             return Err(CutError::Shape("walls may not meet within 20 mm of the bone".to_owned()));
         }
         let axis = outward.normalize();
@@ -190,14 +192,22 @@ impl Knife {
     /// Calls `take(offset, share)` for every voxel of which a share is cut.
     fn for_each_voxel(&self, grid: &Grid, mut take: impl FnMut(usize, f64)) {
         let blur = grid.spacing_mm.iter().sum::<f64>() / 3.0;
-        let reach = Vector3::repeat(self.cutter.reach_mm() * 1.6 + 50.0);
+        // Walls that meet below the bone spread above it.
+        let widest_mm = self.cutter.reach_mm() * (1.0 + TALLEST_MM / self.cutter.depth_mm()) + blur;
+        let reach = Vector3::repeat(widest_mm.hypot(TALLEST_MM));
         let (low, high) = index_box(grid, &(self.cutter.middle() - reach), &(self.cutter.middle() + reach));
         for z in low[2]..high[2] {
             for y in low[1]..high[1] {
                 for x in low[0]..high[0] {
                     let p = grid.lps_from_index(&Vector3::new(x as f64, y as f64, z as f64));
+                    // Cheap first: far from the axis or from the bone's height nothing is cut.
+                    let q = p - self.cutter.middle();
+                    let height = q.dot(&self.cutter.axis());
+                    if height.abs() > TALLEST_MM || q.norm_squared() - height * height > widest_mm.powi(2) {
+                        continue;
+                    }
                     let Some(at) = self.cutter.at(&p) else { continue };
-                    if at.wall_mm > blur || at.height_mm.abs() > 80.0 {
+                    if at.wall_mm > blur {
                         continue;
                     }
                     let (start, direction) = self.cutter.line_at(at.plane_mm);

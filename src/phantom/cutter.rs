@@ -49,6 +49,11 @@ impl Cutter {
         self.axis
     }
 
+    /// How far below `middle` the walls meet, mm; infinite for parallel walls.
+    pub fn depth_mm(&self) -> f64 {
+        self.depth_mm
+    }
+
     /// The outline's radii at equal angles, mm.
     pub fn profile_mm(&self) -> &[f64] {
         &self.profile_mm

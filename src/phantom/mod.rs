@@ -8,6 +8,10 @@ mod chest;
 mod cut;
 mod cutter;
 mod head;
+mod inject;
+mod inject_clean;
+mod inject_shape;
+mod inject_vault;
 mod model;
 mod random;
 mod region;
@@ -21,6 +25,7 @@ pub use chest::chest;
 pub use cut::{CutError, Hole, Removed, cut_mask, cut_scan};
 pub use cutter::{Cutter, CutterAt};
 pub use head::head;
+pub use inject::{InjectError, InjectKind, InjectParams, Injected, InjectedCut, inject, protocol_b};
 pub use region::{Outline, region_direction, region_names};
 
 use crate::geometry::{Cancelled, HeadFrame, Volume};
@@ -111,7 +116,8 @@ pub struct Phantom {
     pub implants: Vec<Volume<u8>>,
     /// What was cut, in the order asked for.
     pub defects: Vec<Truth>,
-    /// Where the head is: the midsagittal plane is x = 0, the origin about 75 mm below the vertex.
+    /// Where the head is: the midsagittal plane is x = 0, the origin about 75 mm below the vertex. z is up as of an
+    /// average skull laid level on its base; another convention may pitch differently about x.
     pub frame: HeadFrame,
 }
 

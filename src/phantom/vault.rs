@@ -176,7 +176,7 @@ fn floor_table() -> Vec<[f64; 2]> {
 /// Unit direction of a table node; nodes on shared edges of the cube coincide, so the table has no seam.
 fn node_direction(face: usize, row: usize, column: usize) -> Vector3<f64> {
     let (v, u) = (2.0 * row as f64 / (NODES - 1) as f64 - 1.0, 2.0 * column as f64 / (NODES - 1) as f64 - 1.0);
-    let sign = if face % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = if face.is_multiple_of(2) { 1.0 } else { -1.0 };
     match face / 2 {
         0 => Vector3::new(sign, u, v),
         1 => Vector3::new(u, sign, v),

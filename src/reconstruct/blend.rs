@@ -89,6 +89,7 @@ pub(super) fn complete_patch(
     if let Some(difference) = &difference {
         disagreement(patch, difference, mirrored.as_ref(), &mut findings);
     }
+    let allowed = allowed(&sheet, patch, &trust, &outer_mm, &inner_mm);
     progress.report(1.0, "bone completed")?;
     Ok(Completion {
         method: params.method,
@@ -97,7 +98,7 @@ pub(super) fn complete_patch(
         outer_mm,
         inner_mm,
         hole: patch.hole.clone(),
-        allowed: allowed(&sheet, &trust),
+        allowed,
         uncertainty_mm,
         findings,
     })
@@ -281,8 +282,18 @@ fn disagreement(patch: &Patch, difference: &Smooth, mirrored: Option<&Mirrored>,
     }
 }
 
-/// The hole, its cut walls, and a pixel's breadth more.
-fn allowed(sheet: &Sheet, trust: &Trust) -> Vec<bool> {
+/// A table this near to the completed one is there, mm.
+const WHOLE_WALL_MM: f32 = 1.0;
+
+/// The hole, its cut walls, and a pixel's breadth more; not where both tables stand where they should: beside a sinus
+/// the wall is whole although the rays through it look like a cut.
+fn allowed(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_mm: &[f32], inner_mm: &[f32]) -> Vec<bool> {
     let reach = 1.0_f64.max(1.5 * sheet.pixel_mm);
-    sheet.distance_mm(&trust.missing).iter().map(|&d| d as f64 <= reach).collect()
+    let whole = |i: usize| {
+        !patch.hole[i]
+            && patch.outer_mm[i] > outer_mm[i] - WHOLE_WALL_MM
+            && patch.inner_mm[i] < inner_mm[i] + WHOLE_WALL_MM
+    };
+    let near = sheet.distance_mm(&trust.missing);
+    near.iter().enumerate().map(|(i, &d)| d as f64 <= reach && !whole(i)).collect()
 }

@@ -16,8 +16,9 @@ const DENOISE_MM: f64 = 0.7;
 /// Bone this far from the prediction is not the surface that continues, and neither is what lies this near to it, mm.
 const STRANGE_MM: f32 = 2.5;
 const STRANGE_MARGIN_MM: f32 = 2.0;
-/// Beyond the predicted domain, bone that leaves its edge by more than this is another surface, mm.
-const JUMP_MM: f32 = 5.0;
+/// Beyond the predicted domain, bone that leaves its edge by more than this is another surface: mm, and mm a mm farther.
+const JUMP_MM: f32 = 4.0;
+const JUMP_SLOPE: f32 = 0.6;
 /// A completed calvaria is at least this thick, mm.
 const LEAST_THICKNESS_MM: f32 = 0.8;
 
@@ -56,9 +57,9 @@ pub(super) fn join(
         .collect();
     // Beyond the domain the bone counts where it goes on from the domain's edge; an orbit or the base does not.
     let edge = sheet.fill_from(&joined, domain);
-    let known: Vec<bool> = (0..joined.len())
-        .map(|i| domain[i] || joined[i].is_finite() && (joined[i] - edge[i]).abs() <= JUMP_MM)
-        .collect();
+    let beyond = sheet.distance_mm(domain);
+    let goes_on = |i: usize| joined[i].is_finite() && (joined[i] - edge[i]).abs() <= JUMP_MM + JUMP_SLOPE * beyond[i];
+    let known: Vec<bool> = (0..joined.len()).map(|i| domain[i] || goes_on(i)).collect();
     if known.iter().any(|k| !k) {
         joined = sheet.fill_from(&joined, &known);
     }

@@ -19,6 +19,9 @@ const GUARD_MM: f32 = 4.0;
 /// Openings of the other side smaller than this across (foramina, pores) are bridged, mm.
 const PORE_MM: f32 = 1.2;
 
+/// Where the surface is steeper than this (cosine to the ray) it goes over into an orbit or a sinus: no vault there.
+const LEAST_SLANT: f64 = 0.5;
+
 impl OtherSide {
     /// From raw mirrored rays (NaN where no bone) and the places that are open on the other side.
     pub fn new(sheet: &Sheet, outer: &[f32], inner: &[f32], open: &[bool]) -> Self {
@@ -30,7 +33,10 @@ impl OtherSide {
         // An opening that a disc of the pore's radius cannot enter is no opening.
         let from_whole = sheet.distance_mm(&whole);
         let deep: Vec<bool> = from_whole.iter().map(|&d| d > PORE_MM).collect();
-        let seen = sheet.distance_mm(&deep).iter().map(|&d| d > GUARD_MM).collect();
+        let normals = sheet.normals(&outer);
+        let cliff: Vec<bool> = (0..outer.len()).map(|i| normals[i].dot(&sheet.directions[i]) < LEAST_SLANT).collect();
+        let (to_open, to_cliff) = (sheet.distance_mm(&deep), sheet.distance_mm(&cliff));
+        let seen = to_open.iter().zip(&to_cliff).map(|(&o, &c)| o > GUARD_MM && c > GUARD_MM).collect();
         Self { outer, inner, seen }
     }
 }

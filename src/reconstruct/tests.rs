@@ -98,7 +98,11 @@ fn the_completed_map_has_no_step_at_the_rim_and_is_finite() {
             for stride in [1, n] {
                 let bend =
                     completion.outer_mm[i + stride] - 2.0 * completion.outer_mm[i] + completion.outer_mm[i - stride];
-                assert!(bend.abs() < 0.06, "{method:?}: the slope jumps by {bend} mm");
+                assert!(
+                    bend.abs() < 0.06,
+                    "{method:?}: the slope jumps by {bend} mm at {i} of {n}² (in the hole: {})",
+                    completion.hole[i]
+                );
             }
         }
     }
@@ -111,9 +115,9 @@ fn cut_walls_are_not_taken_for_bone_and_slanted_ones_belong_to_the_part() {
     let sheet = sheet_of(&patch);
     // A bevel: within 4 mm of the hole the outer table falls to the inner one.
     let to_hole = sheet.distance_mm(&patch.hole);
-    for i in 0..to_hole.len() {
-        if !patch.hole[i] && to_hole[i] < 4.0 {
-            patch.outer_mm[i] = 79.5 + 5.5 * to_hole[i] / 4.0;
+    for (i, &away) in to_hole.iter().enumerate() {
+        if !patch.hole[i] && away < 4.0 {
+            patch.outer_mm[i] = 79.5 + 5.5 * away / 4.0;
         }
     }
     let other = head.other_side(&patch);

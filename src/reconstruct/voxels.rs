@@ -99,7 +99,7 @@ fn index_box(completion: &Completion, grid: &Grid) -> Option<([usize; 3], [usize
         }
     }
     let last = Vector3::from_fn(|k, _| (grid.size[k] - 1) as f64);
-    if (0..3).any(|k| !(low[k] <= high[k]) || high[k] + 2.0 < 0.0 || low[k] - 2.0 > last[k]) {
+    if (0..3).any(|k| low[k] > high[k] || high[k] + 2.0 < 0.0 || low[k] - 2.0 > last[k]) {
         return None;
     }
     let clamp = |v: f64, k: usize| v.clamp(0.0, last[k]) as usize;

@@ -137,7 +137,7 @@ impl MeanVault {
         let rho_max = f64::from_bits(u64::from(word(16)) | u64::from(word(20)) << 32);
         let (heads, length) = (word(24), word(28) as usize);
         let half = size / 2;
-        if word(8) != VERSION || !(8..=1024).contains(&size) || size % 2 != 0 || length != size * half * 8 {
+        if word(8) != VERSION || !(8..=1024).contains(&size) || !size.is_multiple_of(2) || length != size * half * 8 {
             return Err(VaultError::Format);
         }
         let mut raw = Vec::with_capacity(length);

@@ -1,0 +1,100 @@
+use super::summary::{Figure, Measure, Outcome, Row, Summary};
+use std::fmt::Write;
+
+/// One line a case and method, every figure; empty where there is none.
+pub fn csv(outcomes: &[Outcome]) -> String {
+    let mut out =
+        String::from("case,skull,kind,method,failure,defects,prepare_seconds,complete_seconds,true_mm3,predicted_mm3");
+    for measure in &Measure::ALL {
+        out.push(',');
+        out.push_str(measure.key);
+    }
+    out.push('\n');
+    for o in outcomes {
+        let text = [&o.name, &o.skull, &o.kind, &o.method].map(|t| quoted(t));
+        let failure = quoted(o.failure.as_deref().unwrap_or(""));
+        // Writing into a string cannot fail.
+        let _ = write!(
+            out,
+            "{},{failure},{},{:.2},{:.2},{:.1},{:.1}",
+            text.join(","),
+            o.defects,
+            o.prepare_seconds,
+            o.complete_seconds,
+            o.scores.true_mm3,
+            o.scores.predicted_mm3
+        );
+        for measure in &Measure::ALL {
+            let value = measure.value(o).map_or_else(String::new, |v| format!("{v:.6}"));
+            let _ = write!(out, ",{value}");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// The summary as Markdown tables.
+pub fn markdown(summary: &Summary) -> String {
+    let mut out = String::from(HEADER);
+    for row in &summary.all {
+        out.push_str(&line(row, &row.method));
+    }
+    if !summary.by_kind.is_empty() {
+        out.push_str("\nBy kind of defect:\n\n");
+        out.push_str(HEADER);
+        for row in &summary.by_kind {
+            out.push_str(&line(row, &format!("{}, {}", row.kind.as_deref().unwrap_or(""), row.method)));
+        }
+    }
+    out.push_str(
+        "\nMean (median; worst and its case); [95 % interval of the mean, bootstrap by skull]. A failure counts as DSC 0 \
+         and has no distance. Time: mask to implant without reading and writing.\n",
+    );
+    for p in &summary.paired {
+        let interval = p.interval.map_or_else(String::new, |[a, b]| format!(" [{a:+.4}, {b:+.4}]"));
+        let _ = write!(out, "\nDSC of {} − {}: {:+.4}{interval}, {} cases.\n", p.method, p.against, p.mean, p.cases);
+    }
+    for row in summary.all.iter().filter(|r| !r.failed.is_empty()) {
+        let _ = write!(out, "\nFailed with {}: {}.\n", row.method, row.failed.join(", "));
+    }
+    out
+}
+
+const HEADER: &str = "\
+| method | cases, failed | DSC | bDSC | HD95 mm | HD95max mm | ≤ 1 mm | outer mm (p95), ≤ 1 mm | inner mm | volume % | rim curvature | s |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+fn line(row: &Row, name: &str) -> String {
+    let get = |key: &str| row.figures.iter().find(|f| f.key == key);
+    let decimals = |key: &str| Measure::ALL.iter().find(|m| m.key == key).map_or(2, |m| m.decimals);
+    let mean = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| format!("{:.*}", decimals(key), f.mean));
+    let full = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| whole(f, decimals(key)));
+    let percent = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| format!("{:.0} %", f.mean * 100.0));
+    format!(
+        "| {name} | {}, {} | {} | {} | {} | {} | {} | {} ({}), {} | {} | {} | {} | {:.1} |\n",
+        row.cases,
+        row.failed.len(),
+        full("dice"),
+        full("border_dice"),
+        full("hausdorff95_mm"),
+        mean("hausdorff95_max_mm"),
+        mean("within_1mm"),
+        mean("outer_mean_mm"),
+        mean("outer_p95_mm"),
+        percent("outer_within_1mm"),
+        mean("inner_mean_mm"),
+        mean("volume_error_percent"),
+        mean("rim_curvature_per_mm2"),
+        row.seconds,
+    )
+}
+
+fn whole(f: &Figure, decimals: usize) -> String {
+    let interval = f.interval.map_or_else(String::new, |[a, b]| format!(" [{a:.decimals$}, {b:.decimals$}]"));
+    format!("{:.decimals$} ({:.decimals$}; {:.decimals$} {}){interval}", f.mean, f.median, f.worst, f.worst_case)
+}
