@@ -60,16 +60,13 @@ enum Wish {
     Theme,
 }
 
-/// A scan's bone, and a lighter one for moving views.
-struct Bone {
-    mesh: Arc<Mesh>,
-    light: Option<Arc<Mesh>>,
-}
+/// A scan's surface and its lighter twin for a moving view.
+type Surfaces = (Arc<Mesh>, Option<Arc<Mesh>>);
 
 /// One scan's surface, on its way or there.
 enum Loaded {
-    Working(Background<Result<Bone, String>>),
-    Ready(Bone),
+    Working(Background<Result<Surfaces, String>>),
+    Ready(Arc<Mesh>, Option<Arc<Mesh>>),
     Failed(String),
 }
 
@@ -183,7 +180,7 @@ impl LabelWindow {
         for loaded in self.loaded.values_mut() {
             if let Loaded::Working(job) = loaded {
                 match job.poll() {
-                    Polled::Ready(Ok(bone)) => *loaded = Loaded::Ready(bone),
+                    Polled::Ready(Ok((mesh, light))) => *loaded = Loaded::Ready(mesh, light),
                     Polled::Ready(Err(why)) => *loaded = Loaded::Failed(why),
                     Polled::Gone => *loaded = Loaded::Failed("The scan could not be read.".to_owned()),
                     Polled::Working => {}
@@ -211,7 +208,7 @@ impl LabelWindow {
         }
         if self.shown.as_ref() != Some(&current) {
             match self.loaded.get(&current) {
-                Some(Loaded::Ready(Bone { mesh, light })) => {
+                Some(Loaded::Ready(mesh, light)) => {
                     self.bodies.show_bone(mesh.clone(), light.clone());
                     self.stage.forget();
                     self.shown = Some(current);
@@ -376,14 +373,14 @@ impl LabelWindow {
 }
 
 /// Reads a scan and cuts its bone, beside the window's thread.
-fn surface_of(path: &Path, maker: &SurfaceMaker) -> Result<Bone, String> {
+fn surface_of(path: &Path, maker: &SurfaceMaker) -> Result<(Arc<Mesh>, Option<Arc<Mesh>>), String> {
     let scan: Scan = read_scan(path, &Progress::new()).map_err(|e| super::road::sentence(&e.to_string()))?;
     let (mesh, _) = super::layers::bare_bone(maker, &scan, BONE_HU);
     if mesh.triangles.is_empty() {
         return Err("There is no bone in this scan.".to_owned());
     }
     let light = (mesh.triangles.len() > 2 * LIGHT_TRIANGLES).then(|| Arc::new(lighter_mesh(&mesh, LIGHT_TRIANGLES)));
-    Ok(Bone { mesh: Arc::new(mesh), light })
+    Ok((Arc::new(mesh), light))
 }
 
 fn digit_of(key: Key) -> Option<u8> {

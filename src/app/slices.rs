@@ -124,6 +124,7 @@ impl Slice {
         cross_hair(&painter, &frame, &view, cross);
         measures(&painter, &frame, &view, tools);
         if tools.tool.paints()
+            && response.hovered()
             && let Some(at) = response.hover_pos()
         {
             let radius = (tools.brush_mm / view.mm_per_pixel) as f32 / scale;

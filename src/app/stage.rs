@@ -4,7 +4,7 @@ use super::layers::Bodies;
 use super::theme;
 use super::tools::Tools;
 use crate::view::{
-    Background, Camera, Glide, Quality, Renderer, Scene, StandardView, edge_letters, orientation_cube, pick, scale_bar,
+    Camera, Glide, Quality, Renderer, Scene, StandardView, edge_letters, orientation_cube, pick, scale_bar,
 };
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 use egui::{Align2, Color32, FontId, PointerButton, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
@@ -262,15 +262,8 @@ struct Kept {
     drawn: Option<Drawn>,
 }
 
-/// What decides a picture: another one of these is another picture.
-#[derive(Clone, Copy, PartialEq)]
-struct Drawn {
-    revision: u64,
-    camera: Camera,
-    size_px: [u32; 2],
-    moving: bool,
-    background: Background,
-}
+/// What the last picture was drawn from: scene version, camera, size, moving, background.
+type Drawn = (u64, Camera, [u32; 2], bool, [[f32; 3]; 2]);
 
 struct Callback {
     scene: Scene,
@@ -293,15 +286,10 @@ impl CallbackTrait for Callback {
             renderer: Renderer::with_quality(device, queue, self.target_format, Quality::of(device)),
             drawn: None,
         });
+        let background = [self.scene.background.centre, self.scene.background.corner];
         // On hardware a moving view looks like a resting one, so coming to rest draws nothing anew.
         let moving = self.scene.moving && kept.renderer.quality().light_when_moving;
-        let wanted = Drawn {
-            revision: self.revision,
-            camera: self.camera,
-            size_px: self.size_px,
-            moving,
-            background: self.scene.background,
-        };
+        let wanted = (self.revision, self.camera, self.size_px, moving, background);
         if kept.drawn != Some(wanted) {
             kept.renderer.render(device, queue, encoder, self.size_px, &self.camera, &self.scene);
             kept.drawn = Some(wanted);
