@@ -53,14 +53,26 @@ pub struct Scores {
 
 /// Scores an implant mask. All three volumes lie on one grid with orthogonal axes; nonzero is set.
 pub fn score(defective: &Volume<u8>, truth: &Volume<u8>, predicted: &Volume<u8>) -> Scores {
-    let count =
-        |v: &Volume<u8>| v.data.par_chunks(1 << 20).map(|c| c.iter().filter(|&&x| x != 0).count()).sum::<usize>();
-    let (p, g) = (count(predicted), count(truth));
+    let Some((low, high)) = bounding_box(&[truth, predicted], margin(&truth.grid, BAND_MM + 2.0)) else {
+        return without_voxels();
+    };
+    let cut = |v: &Volume<u8>| crop(v, low, high);
+    let (bone, truth, predicted) = (cut(defective), cut(truth), cut(predicted));
+    let count = |v: &Volume<u8>| v.data.iter().filter(|&&x| x != 0).count();
+    let (p, g) = (count(&predicted), count(&truth));
     let voxel_mm3 = truth.grid.voxel_mm3();
-    let distances = surface_distances(predicted, truth);
-    let mut scores = Scores {
-        dice: dice(predicted, truth),
-        border_dice: 1.0,
+    let distances = surface_distances(&predicted, &truth);
+    let to_bone = distance_to_set_mm(&bone);
+    let faces = if p > 0 && g > 0 {
+        let spacing = truth.grid.spacing_mm;
+        let centre = middle_mm(defective) - Vector3::from_fn(|k, _| low[k] as f64 * spacing[k]);
+        faces::compare(&bone, &truth, &predicted, &to_bone, &centre)
+    } else {
+        faces::Faces::default()
+    };
+    Scores {
+        dice: dice(&predicted, &truth),
+        border_dice: dice_within(&to_bone, &predicted, &truth, BAND_MM),
         hausdorff_mm: distances.hausdorff(),
         hausdorff95_mm: distances.hausdorff95(),
         hausdorff95_max_mm: distances.hausdorff95_max(),
@@ -71,26 +83,33 @@ pub fn score(defective: &Volume<u8>, truth: &Volume<u8>, predicted: &Volume<u8>)
         volume_error: if g == 0 { f64::INFINITY } else { p as f64 / g as f64 - 1.0 },
         true_mm3: g as f64 * voxel_mm3,
         predicted_mm3: p as f64 * voxel_mm3,
+        outer: faces.outer,
+        inner: faces.inner,
+        rim_curvature_per_mm2: faces.rim_curvature_per_mm2,
+        empty: false,
+    }
+}
+
+/// What two empty masks score: overlap 1 by convention, no distance.
+fn without_voxels() -> Scores {
+    Scores {
+        dice: 1.0,
+        border_dice: 1.0,
+        hausdorff_mm: f64::INFINITY,
+        hausdorff95_mm: f64::INFINITY,
+        hausdorff95_max_mm: f64::INFINITY,
+        mean_distance_mm: f64::INFINITY,
+        within_half_mm: 0.0,
+        within_1mm: 0.0,
+        within_2mm: 0.0,
+        volume_error: f64::INFINITY,
+        true_mm3: 0.0,
+        predicted_mm3: 0.0,
         outer: None,
         inner: None,
         rim_curvature_per_mm2: None,
-        empty: p == 0 && g == 0,
-    };
-    let Some((low, high)) = bounding_box(&[truth, predicted], margin(&truth.grid, BAND_MM + 2.0)) else {
-        return scores;
-    };
-    let cut = |v: &Volume<u8>| crop(v, low, high);
-    let (bone, truth, predicted) = (cut(defective), cut(truth), cut(predicted));
-    let to_bone = distance_to_set_mm(&bone);
-    scores.border_dice = dice_within(&to_bone, &predicted, &truth, BAND_MM);
-    if p > 0 && g > 0 {
-        let spacing = defective.grid.spacing_mm;
-        let centre = middle_mm(defective) - Vector3::from_fn(|k, _| low[k] as f64 * spacing[k]);
-        let found = faces::compare(&bone, &truth, &predicted, &to_bone, &centre);
-        (scores.outer, scores.inner) = (found.outer, found.inner);
-        scores.rim_curvature_per_mm2 = found.rim_curvature_per_mm2;
+        empty: true,
     }
-    scores
 }
 
 /// Mean place of the bone (index times spacing): inside the head, near enough to its middle to tell outer from inner.
