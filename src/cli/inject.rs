@@ -11,7 +11,7 @@ use crate::phantom::{InjectError, InjectKind, InjectParams, Injected, inject, pr
 use crate::scan::{self, Voxels};
 use crate::skull;
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const COLUMNS: &str = "skull,kind,seed,area_cm2,bevel_deg,cuts,removed_mm3,implant_sha256\n";
 
