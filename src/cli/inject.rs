@@ -11,7 +11,7 @@ use crate::phantom::{InjectError, InjectKind, InjectParams, Injected, inject, pr
 use crate::scan::{self, Voxels};
 use crate::skull;
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const COLUMNS: &str = "skull,kind,seed,area_cm2,bevel_deg,cuts,removed_mm3,implant_sha256\n";
 
@@ -128,7 +128,7 @@ fn line(name: &str, kind: &str, params: &InjectParams, made: &Injected) -> Strin
     format!("{name},{kind},{},{area_cm2:.2},{bevel:.1},{},{removed:.0},{hash}\n", params.seed, made.cuts.len())
 }
 
-fn save(path: &PathBuf, mask: &Volume<u8>) -> Result<(), Failure> {
+fn save(path: &Path, mask: &Volume<u8>) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| WriteError::new(folder, &e))?;
     }
