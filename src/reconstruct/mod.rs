@@ -9,8 +9,10 @@ mod blend;
 mod finish;
 mod mirror;
 mod predict;
+mod prior;
 pub(crate) mod sheet;
 mod spline;
+mod tables;
 mod trust;
 mod voxels;
 
@@ -33,6 +35,10 @@ pub enum Method {
     Mirror,
     /// Thin-plate completion of outer and inner surface from the rim.
     Smooth,
+    /// The mean vault in this head's size, laid against the rim without correction.
+    Mean,
+    /// The mean vault with the rim's difference to it continued by thin plates.
+    Tps,
     /// Their blend, which meets the intact rim without a step.
     Auto,
 }
@@ -56,7 +62,7 @@ impl Parameters for Params {
         name: "method",
         label: "Method",
         unit: "",
-        kind: ParameterKind::Choice(&["auto", "mirror", "smooth"]),
+        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps"]),
         help: "mirror copies the other side, smooth continues the rim, auto blends both where each is trustworthy.",
     }];
 }
@@ -101,7 +107,8 @@ pub enum Error {
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
     progress.report(0.0, "looking at the other side")?;
     let other = blend::cast_other_side(skull, &defect.patch);
-    blend::complete_patch(&defect.patch, other, &skull.frame, params, &progress.part(0.2, 1.0))
+    let mean = prior::mean_tables(skull, &blend::sheet_of(&defect.patch));
+    blend::complete_patch(&defect.patch, other, &mean, &skull.frame, params, &progress.part(0.2, 1.0))
 }
 
 impl Completion {

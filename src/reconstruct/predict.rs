@@ -1,5 +1,6 @@
 use super::sheet::{Sheet, median};
 use super::spline::{ThinPlate, smoothing};
+use super::tables::Tables;
 use super::trust::Trust;
 use rayon::prelude::*;
 
@@ -94,25 +95,19 @@ pub(crate) fn evaluate(sheet: &Sheet, spline: &ThinPlate, domain: &[bool]) -> Ve
         .collect()
 }
 
-/// Outer radius and thickness continued from the trusted rim, on the pixels of a domain, mm.
-pub(crate) struct Smooth {
-    pub outer: Vec<f32>,
-    pub thickness: Vec<f32>,
-}
-
-/// Thin-plate continuation of outer radius and thickness; `None` when too little rim is left.
-pub(crate) fn smooth(
+/// Thin-plate continuation of outer radius and thickness (raw, or differences to a prior) from the trusted rim onto
+/// the domain; `None` when too little rim is left.
+pub(crate) fn continued(
     sheet: &Sheet,
-    outer_mm: &[f32],
-    thickness_mm: &[f32],
+    values: &Tables,
     trust: &Trust,
     distance_mm: &[f32],
     domain: &[bool],
     budget: usize,
-) -> Option<Smooth> {
+) -> Option<Tables> {
     let (outer, thickness) = rayon::join(
-        || fit(sheet, outer_mm, &trust.outer, distance_mm, budget),
-        || fit(sheet, thickness_mm, &trust.both, distance_mm, budget),
+        || fit(sheet, &values.outer, &trust.outer, distance_mm, budget),
+        || fit(sheet, &values.thickness, &trust.both, distance_mm, budget),
     );
-    Some(Smooth { outer: evaluate(sheet, &outer?, domain), thickness: evaluate(sheet, &thickness?, domain) })
+    Some(Tables { outer: evaluate(sheet, &outer?, domain), thickness: evaluate(sheet, &thickness?, domain) })
 }
