@@ -54,11 +54,15 @@ fn heads(folder: &Path, only: Option<&Path>, out: &Path, quiet: bool) -> Result<
         let part = progress.part(i as f32 / files.len() as f32, (i + 1) as f32 / files.len() as f32);
         part.report(0.0, &format!("Measuring skull {} of {}", i + 1, files.len()))?;
         let refused = |word: String| Failure::Refused(format!("{}: {word}", file.display()));
-        let scan = Scan { voxels: Voxels::Mask(mask(file).map_err(refused)?), findings: Vec::new(), hash: String::new() };
+        let scan =
+            Scan { voxels: Voxels::Mask(mask(file).map_err(refused)?), findings: Vec::new(), hash: String::new() };
         let skull = skull::segment(&scan, &skull::Params::default(), &part)?;
         if skull.inlier_share < LEAST_INLIERS || skull.residual_mm > MOST_RESIDUAL_MM {
             let (share, residual) = (skull.inlier_share * 100.0, skull.residual_mm);
-            output::complain(&format!("{} left out: fits badly ({share:.0} % inliers, {residual:.1} mm)", file.display()));
+            output::complain(&format!(
+                "{} left out: fits badly ({share:.0} % inliers, {residual:.1} mm)",
+                file.display()
+            ));
             continue;
         }
         maps.push(HeadMap::of(&skull));

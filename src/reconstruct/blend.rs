@@ -1,5 +1,7 @@
+use super::kriging;
 use super::mirror::{self, Moved, OtherSide};
 use super::predict;
+use super::prior::Prior;
 use super::sheet::{Sheet, median};
 use super::tables::Tables;
 use super::trust::Trust;
@@ -64,7 +66,7 @@ pub(super) fn sheet_of(patch: &Patch) -> Sheet {
 pub(super) fn complete_patch(
     patch: &Patch,
     other: Rays,
-    mean: &Tables,
+    prior: &Prior,
     frame: &HeadFrame,
     params: &Params,
     progress: &Progress,
@@ -75,13 +77,19 @@ pub(super) fn complete_patch(
     let guarded = Trust::guarded(&sheet, patch);
     check_rim(&sheet, patch, &guarded)?;
     let nothing = Tables::zeros(patch.hole.len());
-    let prior = if params.method == Method::Smooth { &nothing } else { mean };
-    let rim = continue_rim(&sheet, patch, &guarded, prior).ok_or(no_rim)?;
+    let mean = if params.method == Method::Smooth { &nothing } else { &prior.mean };
+    let rim = continue_rim(&sheet, patch, &guarded, mean).ok_or(no_rim)?;
     let Rim { trust, missing_mm, domain, .. } = &rim;
-    let mut base = rim.tables.clone();
-    if params.method == Method::Mean {
-        base = mean.clone();
-    }
+    let kriged = if matches!(params.method, Method::Kriging | Method::Auto) {
+        let residual = Tables::observed(patch).minus(mean);
+        kriging::condition(&sheet, prior, &residual, trust).map(|field| field.tables(&sheet, domain).plus(mean))
+    } else {
+        None
+    };
+    let base = match params.method {
+        Method::Mean => mean.clone(),
+        _ => kriged.unwrap_or_else(|| rim.tables.clone()),
+    };
     progress.report(0.5, "fitting the other side to the rim")?;
     let hole_mm = sheet.distance_mm(&trust.missing.iter().map(|m| !m).collect::<Vec<_>>());
     let mirrored = from_other_side(&sheet, patch, trust, missing_mm, domain, other);
@@ -136,9 +144,9 @@ struct Rim {
 fn continue_rim(sheet: &Sheet, patch: &Patch, guarded: &Trust, prior: &Tables) -> Option<Rim> {
     let residual = Tables::observed(patch).minus(prior);
     let missing_mm = sheet.distance_mm(&guarded.missing);
-    let wall: Vec<bool> = guarded.missing.iter().zip(&patch.hole).map(|(&m, &h)| m && !h).collect();
-    let first = predict::continued(sheet, &residual, guarded, &missing_mm, &wall, FIRST_BUDGET)?.plus(prior);
-    let trust = guarded.give_back(sheet, patch, &first.outer, &first.inner());
+    let asked: Vec<bool> = sheet.distance_mm(&patch.hole).iter().map(|&d| d <= Trust::asked_mm()).collect();
+    let first = predict::continued(sheet, &residual, guarded, &missing_mm, &asked, FIRST_BUDGET)?.plus(prior);
+    let trust = guarded.give_back(sheet, patch, &first);
     let missing_mm = sheet.distance_mm(&trust.missing);
     let domain: Vec<bool> = missing_mm.iter().map(|&d| d <= DOMAIN_MM).collect();
     let last = predict::continued(sheet, &residual, &trust, &missing_mm, &domain, LAST_BUDGET)?;
@@ -175,7 +183,7 @@ fn from_other_side(
     let rim_error_mm = mirror::rim_error_mm(&patch.outer_mm, &moved, trust, missing_mm, 12.0)?;
     let seen = |mask: &[bool]| -> Vec<bool> { mask.iter().zip(&moved.seen).map(|(&a, &b)| a && b).collect() };
     let residual = Tables::observed(patch).minus(&moved.tables);
-    let both = Trust { outer: seen(&trust.outer), both: seen(&trust.both), missing: trust.missing.clone() };
+    let both = Trust { outer: seen(&trust.outer), inner: seen(&trust.inner), missing: trust.missing.clone() };
     let correction = predict::continued(sheet, &residual, &both, missing_mm, domain, LAST_BUDGET)?;
     let corrected = moved.tables.plus(&correction);
     Some(Mirrored { moved, corrected, rim_error_mm })
@@ -192,7 +200,7 @@ fn shares(
 ) -> Vec<f32> {
     let count = patch.hole.len();
     let nothing = || vec![0.0; count];
-    if matches!(method, Method::Smooth | Method::Mean | Method::Tps) {
+    if matches!(method, Method::Smooth | Method::Mean | Method::Tps | Method::Kriging) {
         return nothing();
     }
     let Some(mirrored) = mirrored else {

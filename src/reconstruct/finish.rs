@@ -84,9 +84,8 @@ pub(super) fn maps(
     domain: &[bool],
     missing_mm: &[f32],
 ) -> (Vec<f32>, Vec<f32>) {
-    let seen = Tables::observed(patch);
-    let outer = join(sheet, &seen.outer, &trust.outer, &predicted.outer, domain, missing_mm);
-    let thickness = join(sheet, &seen.thickness, &trust.both, &predicted.thickness, domain, missing_mm);
-    let inner = outer.iter().zip(&thickness).map(|(o, t)| o - t.max(LEAST_THICKNESS_MM)).collect();
+    let outer = join(sheet, &patch.outer_mm, &trust.outer, &predicted.outer, domain, missing_mm);
+    let inner = join(sheet, &patch.inner_mm, &trust.inner, &predicted.inner(), domain, missing_mm);
+    let inner = outer.iter().zip(&inner).map(|(o, i)| i.min(o - LEAST_THICKNESS_MM)).collect();
     (outer, inner)
 }

@@ -161,10 +161,7 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
         })
         .collect();
     Moved {
-        tables: Tables {
-            outer: all.iter().map(|v| v.0).collect(),
-            thickness: all.iter().map(|v| v.1).collect(),
-        },
+        tables: Tables { outer: all.iter().map(|v| v.0).collect(), thickness: all.iter().map(|v| v.1).collect() },
         seen: all.iter().map(|v| v.2).collect(),
     }
 }

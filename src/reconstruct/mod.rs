@@ -7,6 +7,7 @@
 
 mod blend;
 mod finish;
+mod kriging;
 mod mirror;
 mod predict;
 mod prior;
@@ -39,6 +40,8 @@ pub enum Method {
     Mean,
     /// The mean vault with the rim's difference to it continued by thin plates.
     Tps,
+    /// Conditional mean of the atlas' heads and a smooth field, given the rim.
+    Kriging,
     /// Their blend, which meets the intact rim without a step.
     Auto,
 }
@@ -62,7 +65,7 @@ impl Parameters for Params {
         name: "method",
         label: "Method",
         unit: "",
-        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps"]),
+        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "kriging"]),
         help: "mirror copies the other side, smooth continues the rim, auto blends both where each is trustworthy.",
     }];
 }
@@ -107,8 +110,8 @@ pub enum Error {
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
     progress.report(0.0, "looking at the other side")?;
     let other = blend::cast_other_side(skull, &defect.patch);
-    let mean = prior::mean_tables(skull, &blend::sheet_of(&defect.patch));
-    blend::complete_patch(&defect.patch, other, &mean, &skull.frame, params, &progress.part(0.2, 1.0))
+    let prior = prior::Prior::of(skull, &blend::sheet_of(&defect.patch));
+    blend::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress.part(0.2, 1.0))
 }
 
 impl Completion {

@@ -96,7 +96,7 @@ pub(crate) fn evaluate(sheet: &Sheet, spline: &ThinPlate, domain: &[bool]) -> Ve
 }
 
 /// Thin-plate continuation of outer radius and thickness (raw, or differences to a prior) from the trusted rim onto
-/// the domain; `None` when too little rim is left.
+/// the domain; `None` when too little rim is left. `values` are the observed tables less the prior.
 pub(crate) fn continued(
     sheet: &Sheet,
     values: &Tables,
@@ -105,9 +105,12 @@ pub(crate) fn continued(
     domain: &[bool],
     budget: usize,
 ) -> Option<Tables> {
-    let (outer, thickness) = rayon::join(
-        || fit(sheet, &values.outer, &trust.outer, distance_mm, budget),
-        || fit(sheet, &values.thickness, &trust.both, distance_mm, budget),
-    );
-    Some(Tables { outer: evaluate(sheet, &outer?, domain), thickness: evaluate(sheet, &thickness?, domain) })
+    let outer = evaluate(sheet, &fit(sheet, &values.outer, &trust.outer, distance_mm, budget)?, domain);
+    // Where only the inner table stands, the thickness is what the continued outer one leaves.
+    let inner = values.inner();
+    let usable: Vec<bool> = (0..inner.len()).map(|i| trust.inner[i] && (trust.outer[i] || domain[i])).collect();
+    let thickness: Vec<f32> =
+        (0..inner.len()).map(|i| if trust.outer[i] { values.outer[i] } else { outer[i] } - inner[i]).collect();
+    let thickness = evaluate(sheet, &fit(sheet, &thickness, &usable, distance_mm, budget)?, domain);
+    Some(Tables { outer, thickness })
 }

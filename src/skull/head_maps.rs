@@ -98,6 +98,11 @@ impl HeadMaps {
         })
     }
 
+    /// No head at all.
+    pub fn none() -> Self {
+        Self { disc: Disc::about_z_halved(SIZE, RHO_MAX), heads: Vec::new(), vault_hash: [0; 32] }
+    }
+
     /// Heads measured against a mean vault.
     pub fn new(heads: Vec<HeadMap>, vault: &MeanVault) -> Self {
         Self { disc: Disc::about_z_halved(SIZE, RHO_MAX), heads, vault_hash: hash_of(vault) }
