@@ -45,7 +45,7 @@ impl Samples {
                 d if d <= REACH_MM => steps[2],
                 _ => continue,
             };
-            if (i / sheet.size).is_multiple_of(step) && (i % sheet.size).is_multiple_of(step) {
+            if sheet.on_lattice(i, step) {
                 pixels.push(i);
                 spacing_mm.push(step as f64 * sheet.pixel_mm);
             }

@@ -1,5 +1,6 @@
-use super::blend::{complete_patch, sheet_of};
+use super::complete::complete_patch;
 use super::prior::Prior;
+use super::rim::sheet_of;
 use super::test_head::TestHead;
 use super::*;
 use nalgebra::Vector3;

@@ -26,6 +26,11 @@ const MARGIN_MM: f32 = 0.5;
 /// A residual to the prediction steeper than this is a cut wall (mm a mm), and one larger than this too (mm).
 const WALL_SLOPE: f32 = 0.5;
 const WALL_STEP_MM: f32 = 3.0;
+/// Beyond the vault bone goes on where its difference to the mean is flatter (mm a mm) and smaller (mm) than this, so
+/// far from where it is not, mm.
+const BEYOND_SLOPE: f32 = 0.8;
+const BEYOND_MM: f32 = 10.0;
+const BEYOND_MARGIN_MM: f32 = 1.0;
 /// Thickness of a calvaria between its tables, mm; a sinus or the base is thicker.
 const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
 
@@ -52,6 +57,30 @@ impl Trust {
             .map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i])))
             .collect();
         Self { outer, inner, missing }
+    }
+
+    /// Takes bone beyond the vault too (brow, temple, mastoid) where it goes on flatly and near to the mean.
+    pub fn beyond_vault(mut self, sheet: &Sheet, patch: &Patch, mean: &Tables) -> Self {
+        let to_hole = sheet.distance_mm(&patch.hole);
+        let seen = Tables::observed(patch);
+        let table = |trusted: &mut Vec<bool>, seen_mm: &[f32], mean_mm: &[f32]| {
+            let residual: Vec<f32> = seen_mm.iter().zip(mean_mm).map(|(s, m)| s - m).collect();
+            let slope = slopes(sheet, &residual);
+            let rough: Vec<bool> = (0..residual.len())
+                .map(|i| {
+                    !(slope[i] < BEYOND_SLOPE
+                        && residual[i].abs() < BEYOND_MM
+                        && THICKNESS_MM.contains(&seen.thickness[i])
+                        && to_hole[i] > EDGE_MM)
+                })
+                .collect();
+            let to_rough = sheet.distance_mm(&rough);
+            (0..residual.len()).for_each(|i| trusted[i] |= !patch.vault[i] && to_rough[i] > BEYOND_MARGIN_MM);
+        };
+        table(&mut self.outer, &patch.outer_mm, &mean.outer);
+        table(&mut self.inner, &patch.inner_mm, &mean.inner());
+        self.missing = missing(patch, &to_hole, &self.outer, &self.inner);
+        self
     }
 
     /// How far around the hole a first prediction is asked for, mm.
@@ -81,6 +110,11 @@ impl Trust {
         let seeds: Vec<bool> = (0..count).map(|i| guarded[i] && to_hole[i] > WALL_REACH_MM - 2.0).collect();
         sheet.connected_to(&good, &seeds)
     }
+}
+
+/// The hole and the walls around it: where one of the two tables is not trusted.
+fn missing(patch: &Patch, to_hole: &[f32], outer: &[bool], inner: &[bool]) -> Vec<bool> {
+    (0..outer.len()).map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i]))).collect()
 }
 
 /// Steepness of a map a pixel: the steeper of the differences to both sides, both axes together; NaN where unknown.

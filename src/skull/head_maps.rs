@@ -184,3 +184,57 @@ impl HeadMaps {
 fn hash_of(vault: &MeanVault) -> [u8; 32] {
     Sha256::digest(vault.to_bytes()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_heads() -> HeadMaps {
+        let map = |f: &dyn Fn(usize) -> f32| (0..KEPT * KEPT).map(f).collect::<Vec<f32>>();
+        let head = |k: f32| HeadMap {
+            outer_mm: map(&|o| if o % 7 == 0 { f32::NAN } else { k * ((o % 60) as f32 * 0.1 - 3.0) }),
+            thickness_mm: map(&|o| 0.02 * (o / KEPT) as f32 - k),
+        };
+        HeadMaps::new(vec![head(1.0), head(-2.5)], MeanVault::shipped())
+    }
+
+    #[test]
+    fn heads_survive_their_file() {
+        let maps = two_heads();
+        let back = HeadMaps::from_bytes(&maps.to_bytes(), MeanVault::shipped()).expect("just written");
+        for (a, b) in maps.heads.iter().zip(&back.heads) {
+            for (a, b) in a.outer_mm.iter().chain(&a.thickness_mm).zip(b.outer_mm.iter().chain(&b.thickness_mm)) {
+                assert_eq!(a.is_nan(), b.is_nan());
+                assert!(a.is_nan() || (a - b).abs() <= 0.5001 * STEP_MM);
+            }
+        }
+        assert_eq!(back.to_bytes(), maps.to_bytes());
+    }
+
+    #[test]
+    fn damage_and_another_mean_are_noticed() {
+        let bytes = two_heads().to_bytes();
+        let mut flipped = bytes.clone();
+        flipped[70] ^= 1;
+        assert!(matches!(HeadMaps::from_bytes(&flipped, MeanVault::shipped()), Err(VaultError::Damaged)));
+        assert!(HeadMaps::from_bytes(&bytes[..bytes.len() - 5], MeanVault::shipped()).is_err());
+        assert!(matches!(HeadMaps::from_bytes(b"heads", MeanVault::shipped()), Err(VaultError::Format)));
+        let mut other = MeanVault::shipped().clone();
+        other.outer_mm[5000] += 1.0;
+        assert!(matches!(HeadMaps::from_bytes(&bytes, &other), Err(VaultError::OtherMean)));
+    }
+
+    #[test]
+    fn the_shipped_heads_are_whole_and_differ_little_from_their_mean() {
+        let maps = HeadMaps::shipped();
+        assert!(maps.heads.len() >= 50);
+        let vault = MeanVault::shipped();
+        let inside: Vec<usize> =
+            (0..KEPT * KEPT).filter(|i| vault.vault[2 * (i / KEPT) * SIZE + 2 * (i % KEPT)]).collect();
+        for head in &maps.heads {
+            assert!(head.outer_mm.iter().chain(&head.thickness_mm).all(|v| v.is_finite()));
+            let mean = inside.iter().map(|&i| head.outer_mm[i].abs()).sum::<f32>() / inside.len() as f32;
+            assert!(mean < 3.0, "{mean} mm");
+        }
+    }
+}
