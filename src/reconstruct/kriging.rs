@@ -52,7 +52,7 @@ impl Model {
 
 /// Noise of what the other side's outer and inner radius tell of this side's, mm, beside what the heads' own asymmetry
 /// says; and how far the smooth kernel is shared by both sides.
-const OTHER_TEXTURE_MM: [f64; 2] = [0.6, 0.9];
+const OTHER_TEXTURE_MM: [f64; 2] = [1.2, 1.6];
 const OTHER_SHARE: f64 = 0.6;
 /// The other side is observed so far around what is missing, so far apart, mm; not so near to the midline, where it is
 /// this side again.
