@@ -6,6 +6,7 @@
 pub mod geometry;
 pub mod parameter;
 
+pub mod network;
 pub mod surface;
 
 pub mod defect;

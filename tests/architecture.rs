@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("reconstruct", &["geometry", "parameter", "surface", "scan", "skull", "defect"], WINDOW),
     ("implant", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct"], WINDOW),
     ("export", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct", "implant"], WINDOW),
+    ("network", &["geometry", "scan", "skull", "defect"], WINDOW),
     ("phantom", &["geometry", "scan", "skull"], WINDOW),
     (
         "evaluate",
@@ -34,6 +35,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "export",
             "phantom",
             "library",
+            "network",
         ],
         WINDOW,
     ),
@@ -54,6 +56,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "phantom",
             "evaluate",
             "library",
+            "network",
             "case",
             "view",
         ],
