@@ -276,6 +276,20 @@ pub enum AtlasCommand {
         #[arg(long, value_name = "FILE")]
         labels: Option<PathBuf>,
     },
+    /// Measure how each of many complete skulls differs from the mean vault in use
+    #[command(after_help = "Examples:\n  calvaria atlas heads complete_skull --only atlas.txt --out heads.bin")]
+    Heads {
+        /// Folder of complete skulls (binary volumes), read recursively
+        folder: PathBuf,
+
+        /// Only the skulls named in this list (one a line)
+        #[arg(long, value_name = "FILE")]
+        only: Option<PathBuf>,
+
+        /// The file of heads
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Score methods on skulls whose removed bone is known

@@ -1,6 +1,9 @@
+use super::kriging;
 use super::mirror::{self, Moved, OtherSide};
-use super::predict::{self, Smooth};
+use super::predict;
+use super::prior::Prior;
 use super::sheet::{Sheet, median};
+use super::tables::Tables;
 use super::trust::Trust;
 use super::{Completion, Error, Method, Params, finish};
 use crate::defect::Patch;
@@ -59,10 +62,11 @@ pub(super) fn sheet_of(patch: &Patch) -> Sheet {
     Sheet::new(&patch.disc, radius)
 }
 
-/// Completes a patch from its own rim and the other side's rays.
+/// Completes a patch from its own rim, the mean vault and the other side's rays.
 pub(super) fn complete_patch(
     patch: &Patch,
     other: Rays,
+    prior: &Prior,
     frame: &HeadFrame,
     params: &Params,
     progress: &Progress,
@@ -72,24 +76,34 @@ pub(super) fn complete_patch(
     progress.report(0.0, "continuing the rim")?;
     let guarded = Trust::guarded(&sheet, patch);
     check_rim(&sheet, patch, &guarded)?;
-    let (trust, smooth, missing_mm, domain) = continue_rim(&sheet, patch, &guarded).ok_or(no_rim)?;
+    let nothing = Tables::zeros(patch.hole.len());
+    let mean = if params.method == Method::Smooth { &nothing } else { &prior.mean };
+    let rim = continue_rim(&sheet, patch, &guarded, mean).ok_or(no_rim)?;
+    let Rim { trust, missing_mm, domain, .. } = &rim;
+    let kriged = if matches!(params.method, Method::Kriging | Method::Auto) {
+        let residual = Tables::observed(patch).minus(mean);
+        kriging::condition(&sheet, prior, &residual, trust).map(|field| field.tables(&sheet, domain).plus(mean))
+    } else {
+        None
+    };
+    let base = match params.method {
+        Method::Mean => mean.clone(),
+        _ => kriged.unwrap_or_else(|| rim.tables.clone()),
+    };
     progress.report(0.5, "fitting the other side to the rim")?;
     let hole_mm = sheet.distance_mm(&trust.missing.iter().map(|m| !m).collect::<Vec<_>>());
-    let mirrored = from_other_side(&sheet, patch, &trust, &missing_mm, &domain, other);
+    let mirrored = from_other_side(&sheet, patch, trust, missing_mm, domain, other);
     let mut findings = Vec::new();
     let share = shares(params.method, &sheet, patch, mirrored.as_ref(), &hole_mm, &mut findings);
-    let difference = mirrored.as_ref().map(|m| Smooth {
-        outer: m.corrected.outer.iter().zip(&smooth.outer).map(|(a, b)| a - b).collect(),
-        thickness: m.corrected.thickness.iter().zip(&smooth.thickness).map(|(a, b)| a - b).collect(),
-    });
-    let mixed = mix(&smooth, difference.as_ref(), &share);
+    let difference = mirrored.as_ref().map(|m| m.corrected.minus(&base));
+    let mixed = mix(&base, difference.as_ref(), &share);
     progress.report(0.9, "meeting the rim")?;
-    let (outer_mm, inner_mm) = finish::maps(&sheet, patch, &trust, &mixed, &domain, &missing_mm);
+    let (outer_mm, inner_mm) = finish::maps(&sheet, patch, trust, &mixed, domain, missing_mm);
     let uncertainty_mm = uncertainty(&sheet, patch, difference.as_ref(), mirrored.as_ref(), &hole_mm);
     if let Some(difference) = &difference {
         disagreement(patch, difference, mirrored.as_ref(), &mut findings);
     }
-    let allowed = allowed(&sheet, patch, &trust, &outer_mm, &inner_mm);
+    let allowed = allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
     progress.report(1.0, "bone completed")?;
     Ok(Completion {
         method: params.method,
@@ -115,27 +129,35 @@ fn check_rim(sheet: &Sheet, patch: &Patch, trust: &Trust) -> Result<(), Error> {
     if share < LEAST_RIM { Err(Error::NoRim { share_percent: 100.0 * share }) } else { Ok(()) }
 }
 
-type Continued = (Trust, Smooth, Vec<f32>, Vec<bool>);
+/// The rim continued over the hole.
+struct Rim {
+    trust: Trust,
+    /// Distance to what is missing, mm.
+    missing_mm: Vec<f32>,
+    /// Pixels with a prediction.
+    domain: Vec<bool>,
+    tables: Tables,
+}
 
-/// Twice: from behind the guard, and again with the bone given back up to the cut.
-fn continue_rim(sheet: &Sheet, patch: &Patch, guarded: &Trust) -> Option<Continued> {
-    let thickness: Vec<f32> = patch.outer_mm.iter().zip(&patch.inner_mm).map(|(o, i)| o - i).collect();
+/// Twice: from behind the guard, and again with the bone given back up to the cut. What is continued is the
+/// difference to a prior shape.
+fn continue_rim(sheet: &Sheet, patch: &Patch, guarded: &Trust, prior: &Tables) -> Option<Rim> {
+    let residual = Tables::observed(patch).minus(prior);
     let missing_mm = sheet.distance_mm(&guarded.missing);
-    let wall: Vec<bool> = guarded.missing.iter().zip(&patch.hole).map(|(&m, &h)| m && !h).collect();
-    let first = predict::smooth(sheet, &patch.outer_mm, &thickness, guarded, &missing_mm, &wall, FIRST_BUDGET)?;
-    let inner: Vec<f32> = first.outer.iter().zip(&first.thickness).map(|(o, t)| o - t).collect();
-    let trust = guarded.give_back(sheet, patch, &first.outer, &inner);
+    let asked: Vec<bool> = sheet.distance_mm(&patch.hole).iter().map(|&d| d <= Trust::asked_mm()).collect();
+    let first = predict::continued(sheet, &residual, guarded, &missing_mm, &asked, FIRST_BUDGET)?.plus(prior);
+    let trust = guarded.give_back(sheet, patch, &first);
     let missing_mm = sheet.distance_mm(&trust.missing);
     let domain: Vec<bool> = missing_mm.iter().map(|&d| d <= DOMAIN_MM).collect();
-    let last = predict::smooth(sheet, &patch.outer_mm, &thickness, &trust, &missing_mm, &domain, LAST_BUDGET)?;
-    Some((trust, last, missing_mm, domain))
+    let last = predict::continued(sheet, &residual, &trust, &missing_mm, &domain, LAST_BUDGET)?;
+    Some(Rim { trust, missing_mm, domain, tables: last.plus(prior) })
 }
 
 /// The other side laid over the hole.
 struct Mirrored {
     moved: Moved,
     /// Moved and corrected to meet the rim.
-    corrected: Smooth,
+    corrected: Tables,
     /// Median miss of the rim before the correction, mm.
     rim_error_mm: f64,
 }
@@ -160,16 +182,10 @@ fn from_other_side(
     let moved = mirror::resample(sheet, &patch.disc, &other, &motion, &wide);
     let rim_error_mm = mirror::rim_error_mm(&patch.outer_mm, &moved, trust, missing_mm, 12.0)?;
     let seen = |mask: &[bool]| -> Vec<bool> { mask.iter().zip(&moved.seen).map(|(&a, &b)| a && b).collect() };
-    let outer_residual: Vec<f32> = patch.outer_mm.iter().zip(&moved.outer).map(|(o, m)| o - m).collect();
-    let thickness_residual: Vec<f32> =
-        (0..domain.len()).map(|i| patch.outer_mm[i] - patch.inner_mm[i] - moved.thickness[i]).collect();
-    let both = Trust { outer: seen(&trust.outer), both: seen(&trust.both), missing: trust.missing.clone() };
-    let correction =
-        predict::smooth(sheet, &outer_residual, &thickness_residual, &both, missing_mm, domain, LAST_BUDGET)?;
-    let corrected = Smooth {
-        outer: moved.outer.iter().zip(&correction.outer).map(|(a, b)| a + b).collect(),
-        thickness: moved.thickness.iter().zip(&correction.thickness).map(|(a, b)| a + b).collect(),
-    };
+    let residual = Tables::observed(patch).minus(&moved.tables);
+    let both = Trust { outer: seen(&trust.outer), inner: seen(&trust.inner), missing: trust.missing.clone() };
+    let correction = predict::continued(sheet, &residual, &both, missing_mm, domain, LAST_BUDGET)?;
+    let corrected = moved.tables.plus(&correction);
     Some(Mirrored { moved, corrected, rim_error_mm })
 }
 
@@ -184,7 +200,7 @@ fn shares(
 ) -> Vec<f32> {
     let count = patch.hole.len();
     let nothing = || vec![0.0; count];
-    if method == Method::Smooth {
+    if matches!(method, Method::Smooth | Method::Mean | Method::Tps | Method::Kriging) {
         return nothing();
     }
     let Some(mirrored) = mirrored else {
@@ -227,13 +243,13 @@ fn smooth_step(t: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-fn mix(smooth: &Smooth, difference: Option<&Smooth>, share: &[f32]) -> Smooth {
+fn mix(smooth: &Tables, difference: Option<&Tables>, share: &[f32]) -> Tables {
     let add = |base: &[f32], change: Option<&[f32]>| -> Vec<f32> {
         (0..base.len())
             .map(|i| base[i] + change.map_or(0.0, |c| if share[i] > 0.0 { share[i] * c[i] } else { 0.0 }))
             .collect()
     };
-    Smooth {
+    Tables {
         outer: add(&smooth.outer, difference.map(|d| d.outer.as_slice())),
         thickness: add(&smooth.thickness, difference.map(|d| d.thickness.as_slice())),
     }
@@ -243,7 +259,7 @@ fn mix(smooth: &Smooth, difference: Option<&Smooth>, share: &[f32]) -> Smooth {
 fn uncertainty(
     sheet: &Sheet,
     patch: &Patch,
-    difference: Option<&Smooth>,
+    difference: Option<&Tables>,
     mirrored: Option<&Mirrored>,
     inside_mm: &[f32],
 ) -> Vec<f32> {
@@ -267,7 +283,7 @@ fn uncertainty(
         .collect()
 }
 
-fn disagreement(patch: &Patch, difference: &Smooth, mirrored: Option<&Mirrored>, findings: &mut Vec<Finding>) {
+fn disagreement(patch: &Patch, difference: &Tables, mirrored: Option<&Mirrored>, findings: &mut Vec<Finding>) {
     let Some(mirrored) = mirrored else { return };
     let seen: Vec<usize> = (0..patch.hole.len()).filter(|&i| patch.hole[i] && mirrored.moved.seen[i]).collect();
     let apart = seen.iter().filter(|&&i| difference.outer[i].abs() > DISAGREE_MM).count();

@@ -1,4 +1,5 @@
 use super::sheet::{Sheet, median};
+use super::tables::Tables;
 use super::trust::Trust;
 use crate::geometry::Disc;
 use nalgebra::{Matrix3, Matrix6, Rotation3, Vector3, Vector6};
@@ -128,10 +129,8 @@ pub(crate) fn register(
 
 /// The mirrored side after a motion, as maps over the patch again.
 pub(crate) struct Moved {
-    /// Outer radius, mm, on the domain.
-    pub outer: Vec<f32>,
-    /// Thickness along the ray, mm, on the domain.
-    pub thickness: Vec<f32>,
+    /// Outer radius and thickness on the domain, mm.
+    pub tables: Tables,
     /// Whether bone was seen there.
     pub seen: Vec<bool>,
 }
@@ -162,8 +161,7 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
         })
         .collect();
     Moved {
-        outer: all.iter().map(|v| v.0).collect(),
-        thickness: all.iter().map(|v| v.1).collect(),
+        tables: Tables { outer: all.iter().map(|v| v.0).collect(), thickness: all.iter().map(|v| v.1).collect() },
         seen: all.iter().map(|v| v.2).collect(),
     }
 }
@@ -179,7 +177,7 @@ pub(crate) fn rim_error_mm(
     median(
         (0..outer_mm.len())
             .filter(|&i| trust.outer[i] && moved.seen[i] && distance_mm[i] <= width_mm)
-            .map(|i| (outer_mm[i] - moved.outer[i]).abs() as f64),
+            .map(|i| (outer_mm[i] - moved.tables.outer[i]).abs() as f64),
     )
 }
 

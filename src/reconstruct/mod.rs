@@ -7,10 +7,13 @@
 
 mod blend;
 mod finish;
+mod kriging;
 mod mirror;
 mod predict;
+mod prior;
 pub(crate) mod sheet;
 mod spline;
+mod tables;
 mod trust;
 mod voxels;
 
@@ -33,6 +36,12 @@ pub enum Method {
     Mirror,
     /// Thin-plate completion of outer and inner surface from the rim.
     Smooth,
+    /// The mean vault in this head's size, laid against the rim without correction.
+    Mean,
+    /// The mean vault with the rim's difference to it continued by thin plates.
+    Tps,
+    /// Conditional mean of the atlas' heads and a smooth field, given the rim.
+    Kriging,
     /// Their blend, which meets the intact rim without a step.
     Auto,
 }
@@ -56,7 +65,7 @@ impl Parameters for Params {
         name: "method",
         label: "Method",
         unit: "",
-        kind: ParameterKind::Choice(&["auto", "mirror", "smooth"]),
+        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "kriging"]),
         help: "mirror copies the other side, smooth continues the rim, auto blends both where each is trustworthy.",
     }];
 }
@@ -101,7 +110,8 @@ pub enum Error {
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
     progress.report(0.0, "looking at the other side")?;
     let other = blend::cast_other_side(skull, &defect.patch);
-    blend::complete_patch(&defect.patch, other, &skull.frame, params, &progress.part(0.2, 1.0))
+    let prior = prior::Prior::of(skull, &blend::sheet_of(&defect.patch));
+    blend::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress.part(0.2, 1.0))
 }
 
 impl Completion {
