@@ -6,7 +6,6 @@
 pub mod geometry;
 pub mod parameter;
 
-pub mod network;
 pub mod surface;
 
 pub mod defect;
@@ -18,7 +17,9 @@ pub mod skull;
 
 pub mod evaluate;
 pub mod library;
+pub mod network;
 pub mod phantom;
+pub mod train;
 
 pub mod case;
 pub mod view;

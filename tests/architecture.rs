@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("implant", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct"], WINDOW),
     ("export", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct", "implant"], WINDOW),
     ("network", &["geometry", "scan", "skull", "defect"], WINDOW),
+    ("train", &["geometry", "scan", "skull", "defect", "reconstruct", "network"], WINDOW),
     ("phantom", &["geometry", "scan", "skull"], WINDOW),
     (
         "evaluate",
@@ -57,6 +58,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "evaluate",
             "library",
             "network",
+            "train",
             "case",
             "view",
         ],

@@ -150,7 +150,7 @@ pub struct Detect {
     #[command(flatten)]
     pub parameters: Parameters,
 
-    /// Print {"defects":[…]}, largest first; an empty list for a healthy head
+    /// Print {"defects":[…]}, largest first, an empty list for a healthy head; with "findings" where the network disagrees
     #[arg(long)]
     pub json: bool,
 }
@@ -414,6 +414,8 @@ Examples:
 pub enum TrainWhat {
     /// The detector: where vault bone is missing
     Detector(TrainRun),
+    /// The map network: missing bone on a sheet about the hole
+    Map(TrainRun),
     /// Score a trained detector on skulls with known defects, and on the same skulls whole
     Score(TrainScore),
 }

@@ -5,11 +5,11 @@ use super::output::{self, Meter};
 use super::{train_score, volumes};
 use crate::defect;
 use crate::geometry::Progress;
-use crate::network::detector::{self, DetectorTask};
-use crate::network::recipe::Recipe;
-use crate::network::train::{State, Task, TrainError, train};
-use crate::network::{About, CURVE_SIZE, Seen, Weights, curve_csv, curve_picture, pack_views, unpack_views};
+use crate::network::detector::HALF_AREA;
+use crate::network::map::MapNetwork;
+use crate::network::{About, Seen, Weights, pack_views, unpack_views};
 use crate::skull::Skull;
+use crate::train::{CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, curve_csv, curve_picture, map_errors, train};
 use crate::view::Picture;
 use crate::{case, scan, skull};
 use std::collections::BTreeMap;
@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 /// `calvaria train`: networks from whole skulls.
 pub fn run(arguments: &Train, quiet: bool) -> Result<(), Failure> {
     match &arguments.command {
-        TrainWhat::Detector(run) => detector(run, quiet),
+        TrainWhat::Detector(run) => network(run, Network::Detector, quiet),
+        TrainWhat::Map(run) => network(run, Network::Map, quiet),
         TrainWhat::Score(score) => train_score::run(score, quiet),
     }
 }
@@ -76,7 +77,14 @@ fn recipe(file: Option<&Path>) -> Result<Recipe, Failure> {
     Recipe::from_toml(&text).map_err(|e| refused(e.to_string()))
 }
 
-fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
+/// What is trained.
+#[derive(Clone, Copy, PartialEq)]
+enum Network {
+    Detector,
+    Map,
+}
+
+fn network(run: &TrainRun, which: Network, quiet: bool) -> Result<(), Failure> {
     let recipe = recipe(run.recipe.as_deref())?;
     let skulls = skulls(run)?;
     case::check_writable(&run.out)?;
@@ -85,13 +93,45 @@ fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let every: Vec<&Entry> = skulls.training.iter().chain(&skulls.validation).collect();
     let mut views = views(&every, &recipe, &run.out, &progress.part(0.0, 0.2))?;
     let validation = views.split_off(skulls.training.len());
+    let progress = progress.part(0.2, 1.0);
+    if which == Network::Map {
+        return map(run, &recipe, &skulls, &views, &validation, quiet, &progress);
+    }
     let task = DetectorTask::new(&recipe, &views, &validation);
     // A detector says nothing before `train score --calibrate` has fitted this; until then a fair guess stands there.
-    let calibration = BTreeMap::from([(detector::HALF_AREA.to_owned(), 2.0)]);
-    learn(&task, &recipe, &skulls, calibration, run, quiet, &progress.part(0.2, 1.0))
+    let calibration = BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]);
+    learn(&task, &recipe, &skulls, calibration, run, quiet, &progress).map(|_| ())
 }
 
-/// Trains, keeps checkpoints and curves, writes the weights.
+/// Holes on which a trained map network is measured.
+const MEASURED: u64 = 300;
+
+fn map(
+    run: &TrainRun,
+    recipe: &Recipe,
+    skulls: &Skulls,
+    views: &[Vec<Seen>],
+    validation: &[Vec<Seen>],
+    quiet: bool,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let task = MapTask::new(recipe, views, validation);
+    let bytes = learn(&task, recipe, skulls, BTreeMap::new(), run, quiet, progress)?;
+    let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    if !validation.is_empty() && !quiet {
+        // As found, not in the jittered poses.
+        let found: Vec<Vec<Seen>> = validation.iter().map(|v| v[..1].to_vec()).collect();
+        let [start, made] = map_errors(&network, &found, MEASURED);
+        output::line(&format!(
+            "mean error of outer / inner table in {MEASURED} holes of the validation skulls: membrane {:.3} / {:.3} mm, \
+             network {:.3} / {:.3} mm",
+            start.outer_mm, start.inner_mm, made.outer_mm, made.inner_mm
+        ));
+    }
+    Ok(())
+}
+
+/// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.
 fn learn<T: Task>(
     task: &T,
     recipe: &Recipe,
@@ -100,7 +140,7 @@ fn learn<T: Task>(
     run: &TrainRun,
     quiet: bool,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<u8>, Failure> {
     let shape = task.shape();
     let list = |of: &[Entry]| of.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(" ");
     let told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
@@ -142,7 +182,7 @@ fn learn<T: Task>(
             state.step
         ));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// The views of every skull, cast once and kept in DIR/views.

@@ -45,7 +45,7 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     for (i, one) in cases.iter().enumerate() {
         let part = progress.part(i as f32 / cases.len() as f32, (i + 1) as f32 / cases.len() as f32);
         part.report(0.0, &one.name)?;
-        let (defective, removed) = volumes_of(&one.source, &part)?;
+        let (defective, removed) = volumes_of(&one.source, &Progress::new())?;
         if complete.as_ref().is_none_or(|c| c.0 != one.skull) {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
             let skull = segmented(Volume::new(defective.grid.clone(), whole))?;
@@ -98,7 +98,7 @@ fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64) -> Re
         presence: opinion.presence,
         largest_cm2: opinion.openings.first().map_or(0.0, |o| o.area_cm2),
         area_cm2: opinion.area_cm2(1.0),
-        searched_cm2: defects.iter().map(|d| d.area_cm2).sum(),
+        searched_cm2: defects.iter().map(|d| d.area_cm2).fold(0.0, |a, b| a + b),
         milliseconds,
     })
 }

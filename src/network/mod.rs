@@ -1,19 +1,16 @@
-//! Networks: our own convolution, residual U-Nets, their weight files and their training.
+//! Networks: our own convolution, residual U-Nets, their weight files; what they see of a head, and the detector.
 
 mod convolve;
-mod curve;
 pub mod detector;
-mod holes;
+pub mod map;
 pub mod random;
-pub mod recipe;
 mod seen;
-pub mod train;
 mod unet;
 mod upsample;
-mod weights;
+pub(crate) mod weights;
 
 pub use convolve::{Activation, convolve};
-pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
+pub(crate) use seen::expected;
 pub use seen::{Jitter, Seen, pack_views, unpack_views};
 pub use unet::{UNet, UNetShape, start};
 pub use upsample::upsample;

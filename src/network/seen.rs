@@ -7,12 +7,12 @@ use nalgebra::{Rotation3, Vector3};
 use std::sync::OnceLock;
 
 /// Bone this near to the mean outer radius is vault, mm of the mean frame; farther in it is something else.
-pub(super) const NEAR_MM: f32 = 12.0;
+pub(crate) const NEAR_MM: f32 = 12.0;
 /// Directions farther from the vertex than this on the map are not cast.
 const RHO_CAST: f64 = 1.72;
 
 /// The mean vault on the networks' map: means of 2×2 pixels.
-pub(super) struct Expected {
+pub(crate) struct Expected {
     pub disc: Disc,
     pub outer_mm: Vec<f32>,
     pub thickness_mm: Vec<f32>,
@@ -26,7 +26,7 @@ pub(super) struct Expected {
 }
 
 /// The shipped mean vault as the networks see it.
-pub(super) fn expected() -> &'static Expected {
+pub(crate) fn expected() -> &'static Expected {
     static EXPECTED: OnceLock<Expected> = OnceLock::new();
     EXPECTED.get_or_init(|| Expected::new(MeanVault::shipped()))
 }
@@ -34,9 +34,7 @@ pub(super) fn expected() -> &'static Expected {
 impl Expected {
     fn new(vault: &MeanVault) -> Self {
         let (full, size) = (vault.disc.size, vault.disc.size / 2);
-        // Centres of 2×2 pixels: every second step of the full map.
-        let rho_max = vault.disc.rho_max * (size - 1) as f64 * 2.0 / (full - 1) as f64;
-        let disc = Disc::about_z(size, rho_max);
+        let disc = Disc::about_z_halved(full, vault.disc.rho_max);
         let mean = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
             let at = |o: usize| 2 * (o / size) * full + 2 * (o % size);
             (0..size * size)

@@ -72,7 +72,7 @@ fn hash(kind: &str, about: &str, arrays: &Arrays) -> String {
 }
 
 /// A labelled file of tensors.
-pub(super) fn pack<T: serde::Serialize>(kind: &str, about: &T, arrays: &Arrays) -> Vec<u8> {
+pub(crate) fn pack<T: serde::Serialize>(kind: &str, about: &T, arrays: &Arrays) -> Vec<u8> {
     // Plain structs of numbers and words: neither step can fail.
     let about = serde_json::to_value(about).expect("a plain struct");
     let sha256 = hash(kind, &about.to_string(), arrays);
@@ -88,7 +88,7 @@ pub(super) fn pack<T: serde::Serialize>(kind: &str, about: &T, arrays: &Arrays) 
 }
 
 /// Reads what [`pack`] wrote.
-pub(super) fn unpack<T: serde::de::DeserializeOwned>(bytes: &[u8], kind: &str) -> Result<(T, Arrays), WeightsError> {
+pub(crate) fn unpack<T: serde::de::DeserializeOwned>(bytes: &[u8], kind: &str) -> Result<(T, Arrays), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| WeightsError::Format)?;
     let label = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or(WeightsError::Format)?;
     let label: Label<serde_json::Value> = serde_json::from_str(label).map_err(|_| WeightsError::Format)?;
@@ -174,7 +174,7 @@ impl Weights {
 }
 
 /// The arrays as candle's tensors.
-pub(super) fn tensors(arrays: &Arrays) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+pub(crate) fn tensors(arrays: &Arrays) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let one = |(name, array): (&String, &Array)| {
         let tensor = Tensor::from_slice(&array.values, array.dims.as_slice(), &Device::Cpu);
         tensor.map(|t| (name.clone(), t)).map_err(|_| WeightsError::Shape { tensor: name.clone() })

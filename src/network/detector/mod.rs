@@ -2,17 +2,18 @@
 
 mod channels;
 mod opinion;
-mod task;
 
+pub(crate) use channels::{INPUTS, channels};
 pub use opinion::{Opinion, Suspect, removed_area_cm2, second_opinion};
-pub use task::DetectorTask;
 
 use super::seen::{Jitter, Seen, expected};
 use super::unet::UNet;
 use super::weights::{Weights, WeightsError};
+use crate::defect::Defect;
+use crate::scan::Finding;
 use crate::skull::Skull;
 use candle_core::{Device, Tensor};
-use channels::{INPUTS, channels};
+use std::sync::OnceLock;
 
 /// Word of the detector's files.
 pub const KIND: &str = "detector";
@@ -28,6 +29,15 @@ pub struct Detector {
 }
 
 impl Detector {
+    /// The one shipped with the program.
+    pub fn shipped() -> &'static Detector {
+        static SHIPPED: OnceLock<Detector> = OnceLock::new();
+        SHIPPED.get_or_init(|| {
+            Detector::from_bytes(include_bytes!("../../../assets/models/detector.safetensors"))
+                .expect("the shipped file is checked by a test")
+        })
+    }
+
     /// Reads a weight file.
     ///
     /// # Errors
@@ -71,3 +81,14 @@ impl Detector {
         logits.iter().enumerate().map(|(o, z)| if counts(o) { 1.0 / (1.0 + (-z).exp()) } else { 0.0 }).collect()
     }
 }
+
+/// What the shipped detector makes of a head whose defects the geometric search has found: its opinion, and a word for
+/// the user where the two disagree.
+pub fn check(skull: &Skull, defects: &[Defect]) -> (Opinion, Vec<Finding>) {
+    let opinion = Detector::shipped().look(skull);
+    let findings = second_opinion(skull, &opinion, defects);
+    (opinion, findings)
+}
+
+#[cfg(test)]
+mod tests;

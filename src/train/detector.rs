@@ -1,12 +1,11 @@
 //! Training samples of the detector: holes cut into the maps of whole heads, and what looks like a hole and is none.
 
-use super::channels::{INPUTS, channels};
-use crate::network::holes::{Hole, anywhere};
+use super::holes::{Hole, anywhere};
+use super::recipe::Recipe;
+use super::trainer::Task;
+use crate::network::detector::{INPUTS, KIND, channels};
 use crate::network::random::Random;
-use crate::network::recipe::Recipe;
-use crate::network::seen::{Seen, expected};
-use crate::network::train::Task;
-use crate::network::unet::UNetShape;
+use crate::network::{Seen, UNetShape, expected};
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;
 
@@ -38,7 +37,7 @@ impl<'a> DetectorTask<'a> {
 
 impl Task for DetectorTask<'_> {
     fn kind(&self) -> &'static str {
-        super::KIND
+        KIND
     }
 
     fn shape(&self) -> UNetShape {

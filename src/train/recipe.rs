@@ -1,6 +1,6 @@
 //! What a training is told: one recipe for every network.
 
-use super::unet::UNetShape;
+use crate::network::UNetShape;
 
 /// How a network is trained; TOML, what is left out keeps its default.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -1,11 +1,11 @@
 //! The trainer of all networks: AdamW, a cosine, a clip, a running mean of the weights, and checkpoints that go on to
 //! the same bits.
 
-use super::random::Random;
 use super::recipe::Recipe;
-use super::unet::{UNet, UNetShape, start};
-use super::weights::{Array, Arrays, WeightsError, pack, tensors, unpack};
 use crate::geometry::{Cancelled, Progress};
+use crate::network::random::Random;
+use crate::network::weights::{pack, tensors, unpack};
+use crate::network::{Array, Arrays, UNet, UNetShape, WeightsError, start};
 use candle_core::{Device, Tensor, Var, backprop::GradStore};
 use rayon::prelude::*;
 use std::collections::BTreeMap;

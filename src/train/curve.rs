@@ -1,6 +1,6 @@
 //! The learning curve as a table and as a picture.
 
-use super::train::CurvePoint;
+use super::trainer::CurvePoint;
 use std::fmt::Write as _;
 
 /// One line a look at the validation samples.
