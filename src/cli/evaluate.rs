@@ -186,7 +186,7 @@ fn tried(
 }
 
 /// The defective skull and the true implant of a case, on one grid and apart.
-fn volumes_of(source: &Source, progress: &Progress) -> Result<(Volume<u8>, Volume<u8>), Failure> {
+pub fn volumes_of(source: &Source, progress: &Progress) -> Result<(Volume<u8>, Volume<u8>), Failure> {
     let read = |path: &Path, part: Progress| -> Result<Volume<u8>, Failure> {
         match scan::read(path, &part)?.voxels {
             Voxels::Mask(mask) => Ok(mask),
