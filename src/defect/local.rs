@@ -22,7 +22,7 @@ const REACH_MM: f64 = 28.0;
 /// More pixels a side than this make coarser pixels instead.
 const MOST_PIXELS: f64 = 420.0;
 /// A wall this deep below the continued surface belongs to the hole (a bevel's face), mm.
-const BEVEL_MM: f32 = 1.0;
+const BEVEL_MM: f32 = 1.2;
 /// The rounded shoulder of a cut (blurred by the scan) belongs to it from this depth on where it leans clearly, mm.
 const SHOULDER_MM: f32 = 0.5;
 /// No shoulder is wider than this, mm.
