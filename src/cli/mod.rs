@@ -2,10 +2,13 @@
 
 mod arguments;
 mod atlas;
+mod cases;
 mod complete_many;
 mod design;
 mod detect;
+mod disturb;
 mod evaluate;
+mod evaluate_case;
 mod failure;
 mod inject;
 mod inspect;
@@ -72,6 +75,7 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
         Some(Command::Evaluate(many)) => evaluate::run(&many, quiet)?,
         Some(Command::Inject(many)) => inject::run(&many, quiet)?,
+        Some(Command::Disturb(many)) => disturb::run(&many, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,
     }
