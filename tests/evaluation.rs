@@ -6,7 +6,7 @@ use calvaria::evaluate;
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::{Grid, Progress, Volume};
 use calvaria::phantom::{
-    self, Disturbance, HeadParams, InjectKind, InjectParams, inject, parse_list, protocol_b, sha256,
+    self, Disturbance, HeadParams, InjectKind, InjectParams, disturb, inject, parse_list, protocol_b, sha256,
 };
 use calvaria::scan::{Scan, Voxels};
 use calvaria::skull::{self, Skull};
@@ -232,9 +232,12 @@ fn skullbreaks_kinds_have_rows_of_their_own() {
 fn what_does_not_fit_is_refused_in_a_line_each() {
     let (complete, _) = head();
     let made = cut(InjectKind::Sphere, 20.0, 4);
-    let mut far = complete.map(|_| 0u8);
+    let empty = complete.map(|_| 0u8);
+    let mut far = empty.clone();
     far.data[0] = 1;
     let faults = [
+        ("empty", &made.defective, &empty, "empty_implant.nrrd: the mask is empty"),
+        ("nothing", &empty, &made.implant, "nothing_defective.nrrd: the mask is empty"),
         ("overlap", complete, &made.implant, "the implant overlaps its skull"),
         ("elsewhere", &made.defective, &far, "away from its skull"),
     ];
@@ -252,7 +255,7 @@ fn what_does_not_fit_is_refused_in_a_line_each() {
             "{errors}"
         );
     }
-    assert!(errors.contains("none of 2 cases could be read") && !folder.join("scores/table.md").exists(), "{errors}");
+    assert!(errors.contains("none of 4 cases could be read") && !folder.join("scores/table.md").exists(), "{errors}");
 }
 
 #[test]
@@ -368,6 +371,35 @@ fn the_committed_test_set_is_made_again() {
         let Voxels::Mask(complete) = scan.voxels else { panic!("a mask") };
         let made = inject(&complete, &found, &row.params, &Progress::new()).expect("room for it");
         assert_eq!(Some(sha256(&made.implant)), row.implant_sha256, "{skull} {kind}");
+    }
+}
+
+/// Protocol C's committed list: seeds by the rule, and two of its cases are made again.
+#[test]
+fn the_committed_disturbed_cases_are_made_again() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits/protocol-c.csv"));
+    let text = text.expect("the list");
+    let rows: Vec<Vec<&str>> =
+        text.lines().filter(|l| !l.starts_with('#')).skip(1).map(|l| l.split(',').collect()).collect();
+    assert_eq!(rows.len(), 15 * Disturbance::ALL.len());
+    for row in &rows {
+        let what = Disturbance::ALL.into_iter().find(|d| d.word() == row[1]).expect("a disturbance");
+        assert_eq!(row[2], what.seed(row[0].parse().expect("a number")).to_string(), "{row:?}");
+    }
+    let Some(data) = support::real_data() else { return };
+    let read = |role: &str| {
+        let file = data.join("skullfix/training_set").join(role).join("043.nrrd");
+        match calvaria::scan::read(&file, &Progress::new()).expect("a skull").voxels {
+            Voxels::Mask(mask) => mask,
+            Voxels::Hu(_) => panic!("a mask"),
+        }
+    };
+    let truth = evaluate::truth(evaluate::Pair::CompleteImplant, read("complete_skull"), read("implant"));
+    let truth = truth.expect("a case");
+    for what in [Disturbance::Base, Disturbance::Fragments] {
+        let row = rows.iter().find(|r| r[0] == "043" && r[1] == what.word()).expect("a row");
+        let made = disturb(&truth.defective, &truth.implant, what, what.seed(43), &Progress::new()).expect("a case");
+        assert_eq!([row[5], row[6]], [sha256(&made.implant), sha256(&made.defective)], "{}", what.word());
     }
 }
 

@@ -47,6 +47,10 @@ pub fn read(source: &Source, progress: &Progress) -> Result<Truth, Failure> {
 fn mask(path: &Path, progress: &Progress) -> Result<Volume<u8>, Failure> {
     match scan::read(path, progress)?.voxels {
         Voxels::Mask(mask) => Ok(mask),
-        Voxels::Hu(_) => Err(Failure::Refused(format!("{}: not a two-valued mask", path.display()))),
+        Voxels::Hu(volume) => {
+            let one = volume.data.first().is_none_or(|first| volume.data.iter().all(|v| v == first));
+            let word = if one { "the mask is empty: all its voxels are alike" } else { "not a two-valued mask" };
+            Err(Failure::Refused(format!("{}: {word}", path.display())))
+        }
     }
 }

@@ -1,7 +1,7 @@
-use super::arguments::Disturb;
 use super::cases;
 use super::failure::Failure;
 use super::inject::save;
+use super::measuring::Disturb;
 use super::output::{self, Meter};
 use crate::case;
 use crate::evaluate::Case;

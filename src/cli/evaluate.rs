@@ -1,7 +1,7 @@
-use super::arguments::Evaluate;
 use super::cases;
 use super::evaluate_case::{self, Budget};
 use super::failure::Failure;
+use super::measuring::Evaluate;
 use super::output::{self, Meter};
 use crate::case::{self, Recipe};
 use crate::evaluate::{self, Case, Outcome, Summary, picture};

@@ -1,10 +1,10 @@
 //! One case of an evaluation: read once, its head and defects found once, judged by one judge for all methods.
 
-use super::arguments::Evaluate;
 use super::cases;
 use super::evaluate::place;
 use super::failure::Failure;
 use super::inject::save;
+use super::measuring::Evaluate;
 use crate::case::{self, Recipe};
 use crate::evaluate::{self, Case, Judge, Outcome, PredictError, Prediction, Prepared, Truth, picture};
 use crate::geometry::{Progress, Volume};

@@ -1,6 +1,6 @@
-use super::arguments::{Cut, Inject};
 use super::cases::{names, number};
 use super::failure::Failure;
+use super::measuring::{Cut, Inject};
 use super::output::{self, Meter};
 use super::volumes;
 use crate::case;

@@ -14,6 +14,7 @@ mod inject;
 mod inspect;
 mod label;
 mod manual;
+mod measuring;
 mod mesh;
 mod output;
 mod parameters;
