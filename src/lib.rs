@@ -17,7 +17,9 @@ pub mod skull;
 
 pub mod evaluate;
 pub mod library;
+pub mod network;
 pub mod phantom;
+pub mod train;
 
 pub mod case;
 pub mod view;

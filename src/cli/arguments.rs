@@ -46,6 +46,7 @@ pub enum Command {
     Evaluate(Evaluate),
     Inject(Inject),
     Disturb(Disturb),
+    Train(Train),
     Completions(Completions),
     Man(Man),
 }
@@ -151,7 +152,7 @@ pub struct Detect {
     #[command(flatten)]
     pub parameters: Parameters,
 
-    /// Print {"defects":[…]}, largest first; an empty list for a healthy head
+    /// Print {"defects":[…]}, largest first, an empty list for a healthy head; with "findings" where the network disagrees
     #[arg(long)]
     pub json: bool,
 }
@@ -277,6 +278,93 @@ pub enum AtlasCommand {
         #[arg(long, value_name = "FILE")]
         labels: Option<PathBuf>,
     },
+    /// Measure how each of many complete skulls differs from the mean vault in use
+    #[command(after_help = "Examples:\n  calvaria atlas heads complete_skull --only atlas.txt --out heads.bin")]
+    Heads {
+        /// Folder of complete skulls (binary volumes), read recursively
+        folder: PathBuf,
+
+        /// Only the skulls named in this list (one a line)
+        #[arg(long, value_name = "FILE")]
+        only: Option<PathBuf>,
+
+        /// The file of heads
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+/// Train a network on whole skulls, on the processor alone
+///
+/// Goes on where an interrupted training stopped, to the same bits. Writes DIR/NETWORK.safetensors, and on the way
+/// DIR/checkpoint.safetensors, curve.csv, curve.png and views (each skull is looked at once).
+#[derive(Debug, Args)]
+#[command(after_help = TRAIN_EXAMPLES)]
+pub struct Train {
+    #[command(subcommand)]
+    pub command: TrainWhat,
+}
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  calvaria train detector --data complete_skull --out training
+  calvaria train detector --data complete_skull --leave-out assets/splits/held-out.txt --recipe long.toml --out training
+  calvaria train score --data training_set --weights training/detector.safetensors --out scores";
+
+#[derive(Debug, Subcommand)]
+pub enum TrainWhat {
+    /// The detector: where vault bone is missing
+    Detector(TrainRun),
+    /// The map network: missing bone on a sheet about the hole
+    Map(TrainRun),
+    /// Score a trained detector on skulls with known defects, and on the same skulls whole
+    Score(TrainScore),
+}
+
+#[derive(Debug, Args)]
+pub struct TrainRun {
+    /// Folder of whole skulls, read recursively
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+
+    /// How it is trained (TOML); what it leaves out keeps its default
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+
+    /// Folder the weights go into
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// A list of skulls not to be touched (white space between names, # begins a comment); may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub leave_out: Vec<PathBuf>,
+
+    /// A list of skulls to look at but not to train on; every tenth otherwise
+    #[arg(long, value_name = "FILE")]
+    pub validation: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct TrainScore {
+    /// Folder of skulls with known defects, laid out as for evaluate
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+
+    /// The detector's weights
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+
+    /// Only the skulls named in a list
+    #[arg(long, value_name = "FILE")]
+    pub only: Option<PathBuf>,
+
+    /// Folder the figures go into
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Fit the presence to these skulls and write the weights with it
+    #[arg(long)]
+    pub calibrate: bool,
 }
 
 /// Print the completions of a shell

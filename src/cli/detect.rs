@@ -2,6 +2,7 @@ use super::arguments::Detect;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{design, parameters};
+use crate::network::detector;
 use crate::{defect, scan, skull};
 use serde_json::json;
 
@@ -12,16 +13,25 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let scan = scan::read(&arguments.scan, &progress.part(0.0, 0.2))?;
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.7))?;
-    let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.7, 1.0))?;
+    let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.7, 0.95))?;
+    let (_, findings) = detector::check(&skull, &defects);
     meter.finish();
     if arguments.json {
-        output::json(&json!({ "defects": defects.iter().map(as_json).collect::<Vec<_>>() }));
+        let mut found = json!({ "defects": defects.iter().map(as_json).collect::<Vec<_>>() });
+        // Only where there is something to say: programs that read the defects alone see what they always saw.
+        if !findings.is_empty() {
+            found["findings"] = findings.iter().map(|f| f.message.as_str()).collect();
+        }
+        output::json(&found);
     } else if defects.is_empty() {
         output::line("no defect: the vault is closed");
     } else {
         for (i, defect) in defects.iter().enumerate() {
             output::line(&format!("{i}: {}", design::describe(defect)));
         }
+    }
+    if !arguments.json {
+        findings.iter().for_each(|f| output::note(quiet, &f.message));
     }
     Ok(())
 }

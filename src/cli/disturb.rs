@@ -16,7 +16,7 @@ const COLUMNS: &str = "case,disturbance,seed,drawn,implant_mm3,implant_sha256,sk
 pub fn run(arguments: &Disturb, quiet: bool) -> Result<(), Failure> {
     let all = cases::find(&arguments.data, arguments.only.as_deref())?;
     let known = arguments.list.as_deref().map(known_lines).transpose()?;
-    let folders: BTreeSet<&str> = all.iter().map(|c| folder(c)).collect();
+    let folders: BTreeSet<&str> = all.iter().map(folder).collect();
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();

@@ -20,6 +20,8 @@ mod output;
 mod parameters;
 mod phantom;
 mod picture;
+mod train;
+mod train_score;
 mod volumes;
 mod window;
 
@@ -77,6 +79,7 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Evaluate(many)) => evaluate::run(&many, quiet)?,
         Some(Command::Inject(many)) => inject::run(&many, quiet)?,
         Some(Command::Disturb(many)) => disturb::run(&many, quiet)?,
+        Some(Command::Train(training)) => train::run(&training, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,
     }

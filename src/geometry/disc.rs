@@ -21,6 +21,13 @@ impl Disc {
         Self { size, rho_max, frame_from_disc: Matrix3::identity() }
     }
 
+    /// The map whose pixels are the 2 × 2 blocks of [`Disc::about_z`] with an even `size`.
+    pub fn about_z_halved(size: usize, rho_max: f64) -> Self {
+        // A block's centre lies half a fine pixel inside of its outer pixels.
+        let half = size / 2;
+        Self::about_z(half, rho_max * (1.0 - 1.0 / (size - 1) as f64))
+    }
+
     /// A map about any unit direction of the frame; u and v are chosen by a fixed rule.
     pub fn about(direction: &Vector3<f64>, size: usize, rho_max: f64) -> Self {
         let w = direction.normalize();

@@ -1,7 +1,7 @@
 //! From the two predictions to one map: how much of the other side is taken, and how the rim is met without a step.
 
-use super::predict::Smooth;
 use super::sheet::Sheet;
+use super::tables::Tables;
 use super::trust::Trust;
 use crate::defect::Patch;
 
@@ -80,13 +80,12 @@ pub(super) fn maps(
     sheet: &Sheet,
     patch: &Patch,
     trust: &Trust,
-    predicted: &Smooth,
+    predicted: &Tables,
     domain: &[bool],
     missing_mm: &[f32],
 ) -> (Vec<f32>, Vec<f32>) {
-    let thickness: Vec<f32> = patch.outer_mm.iter().zip(&patch.inner_mm).map(|(o, i)| o - i).collect();
     let outer = join(sheet, &patch.outer_mm, &trust.outer, &predicted.outer, domain, missing_mm);
-    let thickness = join(sheet, &thickness, &trust.both, &predicted.thickness, domain, missing_mm);
-    let inner = outer.iter().zip(&thickness).map(|(o, t)| o - t.max(LEAST_THICKNESS_MM)).collect();
+    let inner = join(sheet, &patch.inner_mm, &trust.inner, &predicted.inner(), domain, missing_mm);
+    let inner = outer.iter().zip(&inner).map(|(o, i)| i.min(o - LEAST_THICKNESS_MM)).collect();
     (outer, inner)
 }

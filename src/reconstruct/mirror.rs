@@ -1,4 +1,5 @@
-use super::sheet::{Sheet, median};
+use super::sheet::Sheet;
+use super::tables::Tables;
 use super::trust::Trust;
 use crate::geometry::Disc;
 use nalgebra::{Matrix3, Matrix6, Rotation3, Vector3, Vector6};
@@ -38,6 +39,13 @@ impl OtherSide {
         let (to_open, to_cliff) = (sheet.distance_mm(&deep), sheet.distance_mm(&cliff));
         let seen = to_open.iter().zip(&to_cliff).map(|(&o, &c)| o > GUARD_MM && c > GUARD_MM).collect();
         Self { outer, inner, seen }
+    }
+}
+
+impl OtherSide {
+    pub fn tables(&self) -> Tables {
+        let thickness = self.outer.iter().zip(&self.inner).map(|(o, i)| o - i).collect();
+        Tables { outer: self.outer.clone(), thickness }
     }
 }
 
@@ -82,7 +90,7 @@ pub(crate) fn register(
     let normals = sheet.normals(&target);
     let step = (3.0 / sheet.pixel_mm).round().max(1.0) as usize;
     let points: Vec<Vector3<f64>> = (0..outer_mm.len())
-        .filter(|&i| (i / sheet.size).is_multiple_of(step) && (i % sheet.size).is_multiple_of(step))
+        .filter(|&i| sheet.on_lattice(i, step))
         .filter(|&i| other.seen[i] && distance_mm[i] <= super::predict::REACH_MM + 8.0)
         .map(|i| sheet.directions[i] * other.outer[i] as f64)
         .collect();
@@ -128,10 +136,8 @@ pub(crate) fn register(
 
 /// The mirrored side after a motion, as maps over the patch again.
 pub(crate) struct Moved {
-    /// Outer radius, mm, on the domain.
-    pub outer: Vec<f32>,
-    /// Thickness along the ray, mm, on the domain.
-    pub thickness: Vec<f32>,
+    /// Outer radius and thickness on the domain, mm.
+    pub tables: Tables,
     /// Whether bone was seen there.
     pub seen: Vec<bool>,
 }
@@ -162,25 +168,9 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
         })
         .collect();
     Moved {
-        outer: all.iter().map(|v| v.0).collect(),
-        thickness: all.iter().map(|v| v.1).collect(),
+        tables: Tables { outer: all.iter().map(|v| v.0).collect(), thickness: all.iter().map(|v| v.1).collect() },
         seen: all.iter().map(|v| v.2).collect(),
     }
-}
-
-/// Median distance of the mirrored side to the trusted bone within `width_mm` of the missing part: how well it foretold the rim.
-pub(crate) fn rim_error_mm(
-    outer_mm: &[f32],
-    moved: &Moved,
-    trust: &Trust,
-    distance_mm: &[f32],
-    width_mm: f32,
-) -> Option<f64> {
-    median(
-        (0..outer_mm.len())
-            .filter(|&i| trust.outer[i] && moved.seen[i] && distance_mm[i] <= width_mm)
-            .map(|i| (outer_mm[i] - moved.outer[i]).abs() as f64),
-    )
 }
 
 /// Pixel that holds a direction, or `None` outside of the map.

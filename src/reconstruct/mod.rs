@@ -5,12 +5,17 @@
 //! rim and takes up what is left by another spline, so that it differs from `smooth` only by what the other side has
 //! and its own rim does not foretell. `auto` adds a share of that difference to `smooth`.
 
-mod blend;
+mod complete;
 mod finish;
+mod kriging;
 mod mirror;
+mod opposite;
 mod predict;
+mod prior;
+mod rim;
 pub(crate) mod sheet;
 mod spline;
+mod tables;
 mod trust;
 mod voxels;
 
@@ -33,6 +38,14 @@ pub enum Method {
     Mirror,
     /// Thin-plate completion of outer and inner surface from the rim.
     Smooth,
+    /// The mean vault in this head's size, laid against the rim without correction.
+    Mean,
+    /// The mean vault with the rim's difference to it continued by thin plates.
+    Tps,
+    /// The atlas' modes of variation fitted to the intact bone around the hole.
+    Shape,
+    /// Conditional mean of the atlas' heads and a smooth field, given the rim.
+    Kriging,
     /// Their blend, which meets the intact rim without a step.
     Auto,
 }
@@ -56,7 +69,7 @@ impl Parameters for Params {
         name: "method",
         label: "Method",
         unit: "",
-        kind: ParameterKind::Choice(&["auto", "mirror", "smooth"]),
+        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging"]),
         help: "mirror copies the other side, smooth continues the rim, auto blends both where each is trustworthy.",
     }];
 }
@@ -100,8 +113,9 @@ pub enum Error {
 /// Completes the bone inside one defect.
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
     progress.report(0.0, "looking at the other side")?;
-    let other = blend::cast_other_side(skull, &defect.patch);
-    blend::complete_patch(&defect.patch, other, &skull.frame, params, &progress.part(0.2, 1.0))
+    let other = opposite::cast(skull, &defect.patch);
+    let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch));
+    complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress.part(0.2, 1.0))
 }
 
 impl Completion {

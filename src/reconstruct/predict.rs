@@ -1,5 +1,6 @@
 use super::sheet::{Sheet, median};
 use super::spline::{ThinPlate, smoothing};
+use super::tables::Tables;
 use super::trust::Trust;
 use rayon::prelude::*;
 
@@ -44,7 +45,7 @@ impl Samples {
                 d if d <= REACH_MM => steps[2],
                 _ => continue,
             };
-            if (i / sheet.size).is_multiple_of(step) && (i % sheet.size).is_multiple_of(step) {
+            if sheet.on_lattice(i, step) {
                 pixels.push(i);
                 spacing_mm.push(step as f64 * sheet.pixel_mm);
             }
@@ -94,25 +95,22 @@ pub(crate) fn evaluate(sheet: &Sheet, spline: &ThinPlate, domain: &[bool]) -> Ve
         .collect()
 }
 
-/// Outer radius and thickness continued from the trusted rim, on the pixels of a domain, mm.
-pub(crate) struct Smooth {
-    pub outer: Vec<f32>,
-    pub thickness: Vec<f32>,
-}
-
-/// Thin-plate continuation of outer radius and thickness; `None` when too little rim is left.
-pub(crate) fn smooth(
+/// Thin-plate continuation of outer radius and thickness (raw, or differences to a prior) from the trusted rim onto
+/// the domain; `None` when too little rim is left. `values` are the observed tables less the prior.
+pub(crate) fn continued(
     sheet: &Sheet,
-    outer_mm: &[f32],
-    thickness_mm: &[f32],
+    values: &Tables,
     trust: &Trust,
     distance_mm: &[f32],
     domain: &[bool],
     budget: usize,
-) -> Option<Smooth> {
-    let (outer, thickness) = rayon::join(
-        || fit(sheet, outer_mm, &trust.outer, distance_mm, budget),
-        || fit(sheet, thickness_mm, &trust.both, distance_mm, budget),
-    );
-    Some(Smooth { outer: evaluate(sheet, &outer?, domain), thickness: evaluate(sheet, &thickness?, domain) })
+) -> Option<Tables> {
+    let outer = evaluate(sheet, &fit(sheet, &values.outer, &trust.outer, distance_mm, budget)?, domain);
+    // Where only the inner table stands, the thickness is what the continued outer one leaves.
+    let inner = values.inner();
+    let usable: Vec<bool> = (0..inner.len()).map(|i| trust.inner[i] && (trust.outer[i] || domain[i])).collect();
+    let thickness: Vec<f32> =
+        (0..inner.len()).map(|i| if trust.outer[i] { values.outer[i] } else { outer[i] } - inner[i]).collect();
+    let thickness = evaluate(sheet, &fit(sheet, &thickness, &usable, distance_mm, budget)?, domain);
+    Some(Tables { outer, thickness })
 }

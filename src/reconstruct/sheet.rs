@@ -27,6 +27,11 @@ impl Sheet {
         Self { size, pixel_mm, directions, grid }
     }
 
+    /// Whether a pixel lies on the lattice of every `step`th row and column.
+    pub fn on_lattice(&self, pixel: usize, step: usize) -> bool {
+        (pixel / self.size).is_multiple_of(step) && (pixel % self.size).is_multiple_of(step)
+    }
+
     /// Position of a pixel on the flat sheet, mm.
     pub fn position_mm(&self, pixel: usize) -> [f64; 2] {
         [(pixel % self.size) as f64 * self.pixel_mm, (pixel / self.size) as f64 * self.pixel_mm]

@@ -1,6 +1,6 @@
 //! A head of known shape for tests: two star-shaped surfaces with a round hole, as a patch and as a skull.
 
-use super::blend::Rays;
+use super::opposite::Rays;
 use crate::defect::{Defect, Patch};
 use crate::geometry::{Disc, Grid, HeadFrame, Volume};
 use crate::skull::Skull;

@@ -1,4 +1,6 @@
-use super::blend::{complete_patch, sheet_of};
+use super::complete::complete_patch;
+use super::prior::Prior;
+use super::rim::sheet_of;
 use super::test_head::TestHead;
 use super::*;
 use nalgebra::Vector3;
@@ -18,7 +20,13 @@ fn bumpy(d: &Vector3<f64>) -> f64 {
 fn complete_head(head: &TestHead, method: Method) -> Completion {
     let patch = head.patch();
     let other = head.other_side(&patch);
-    complete_patch(&patch, other, &TestHead::frame(), &Params { method }, &Progress::new()).expect("a whole rim")
+    complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params { method }, &Progress::new())
+        .expect("a whole rim")
+}
+
+/// A mean near to all heads of these tests and equal to none.
+fn prior(patch: &crate::defect::Patch) -> Prior {
+    Prior::of_shape(&sheet_of(patch), |d| 0.98 * ellipsoid(d) + 2.0 * d.x, 6.5)
 }
 
 /// Largest and mean error of outer and inner radius inside the hole, mm.
@@ -122,7 +130,8 @@ fn cut_walls_are_not_taken_for_bone_and_slanted_ones_belong_to_the_part() {
     }
     let other = head.other_side(&patch);
     let completion =
-        complete_patch(&patch, other, &TestHead::frame(), &Params::default(), &Progress::new()).expect("a whole rim");
+        complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params::default(), &Progress::new())
+            .expect("a whole rim");
     assert!(errors(&head, &completion)[0] < 0.2);
     let walls = (0..to_hole.len()).filter(|&i| to_hole[i] > 0.0 && to_hole[i] < 3.5);
     assert!(walls.clone().count() > 100);
@@ -148,6 +157,7 @@ fn a_hole_without_bone_around_it_is_refused() {
     let mut patch = head.patch();
     patch.vault.fill(false);
     let other = head.other_side(&patch);
-    let refused = complete_patch(&patch, other, &TestHead::frame(), &Params::default(), &Progress::new());
+    let refused =
+        complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params::default(), &Progress::new());
     assert!(matches!(refused, Err(Error::NoRim { .. })));
 }

@@ -1,24 +1,36 @@
 use super::sheet::Sheet;
+use super::tables::Tables;
 use crate::defect::Patch;
 
-/// Which rays may be believed. Outer and inner table are trusted apart: a sinus spoils only the inner one.
+/// Which rays may be believed. The two tables are trusted apart: a saw that leans leaves the one whole where the other
+/// is cut, on one side of a hole the inner and on the other the outer.
 #[derive(Clone, Debug)]
 pub(crate) struct Trust {
     /// Outer radius is intact bone's.
     pub outer: Vec<bool>,
-    /// Both radii are intact bone's.
-    pub both: Vec<bool>,
-    /// Hole, cut walls and what lies too near to them: to be predicted.
+    /// Inner radius is intact bone's; also over the hole, where only the outer table is cut away.
+    pub inner: Vec<bool>,
+    /// Hole, cut walls and what lies too near to them: one of the two has to be predicted.
     pub missing: Vec<bool>,
 }
 
 /// Rays nearer than this to the hole may graze a cut wall, mm.
 const GUARD_MM: f64 = 5.0;
+/// Walls reach at most this far from the hole's edge, mm.
+const WALL_REACH_MM: f32 = 9.0;
+/// The hole's own edge is known to this, mm: outer bone nearer to it is not asked.
+const EDGE_MM: f32 = 1.2;
 /// Scale on which a wall's slope is measured, and margin around a wall, mm.
-const WALL_MM: f64 = 1.3;
+const SLOPE_SCALE_MM: f64 = 1.3;
+const MARGIN_MM: f32 = 0.5;
 /// A residual to the prediction steeper than this is a cut wall (mm a mm), and one larger than this too (mm).
-const WALL_SLOPE: f32 = 0.35;
+const WALL_SLOPE: f32 = 0.5;
 const WALL_STEP_MM: f32 = 3.0;
+/// Beyond the vault bone goes on where its difference to the mean is flatter (mm a mm) and smaller (mm) than this, so
+/// far from where it is not, mm.
+const BEYOND_SLOPE: f32 = 0.8;
+const BEYOND_MM: f32 = 10.0;
+const BEYOND_MARGIN_MM: f32 = 1.0;
 /// Thickness of a calvaria between its tables, mm; a sinus or the base is thicker.
 const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
 
@@ -26,47 +38,89 @@ impl Trust {
     /// Everything seen farther than the guard from the hole.
     pub fn guarded(sheet: &Sheet, patch: &Patch) -> Self {
         let missing: Vec<bool> = sheet.distance_mm(&patch.hole).iter().map(|&d| d as f64 <= GUARD_MM).collect();
-        Self::outside(patch, missing)
+        let outer: Vec<bool> =
+            (0..missing.len()).map(|i| !missing[i] && patch.vault[i] && patch.outer_mm[i].is_finite()).collect();
+        let inner = (0..missing.len())
+            .map(|i| outer[i] && THICKNESS_MM.contains(&(patch.outer_mm[i] - patch.inner_mm[i])))
+            .collect();
+        Self { outer, inner, missing }
     }
 
     /// Gives back the bone within the guard whose residual to a first prediction is flat: a cut wall is steep.
-    pub fn give_back(&self, sheet: &Sheet, patch: &Patch, outer: &[f32], inner: &[f32]) -> Self {
-        let residual =
-            |seen: &[f32], predicted: &[f32]| -> Vec<f32> { seen.iter().zip(predicted).map(|(s, p)| s - p).collect() };
-        let (outer, inner) = (residual(&patch.outer_mm, outer), residual(&patch.inner_mm, inner));
-        let (outer_slope, inner_slope) = (slopes(sheet, &outer), slopes(sheet, &inner));
-        let flat = |i: usize| {
-            outer_slope[i] < WALL_SLOPE
-                && inner_slope[i] < WALL_SLOPE
-                && outer[i].abs() < WALL_STEP_MM
-                && inner[i].abs() < WALL_STEP_MM
-        };
-        let count = self.missing.len();
-        let good: Vec<bool> =
-            (0..count).map(|i| self.missing[i] && !patch.hole[i] && patch.vault[i] && flat(i)).collect();
-        let bad: Vec<bool> = (0..count).map(|i| self.missing[i] && !good[i]).collect();
-        let near_bad = sheet.distance_mm(&bad);
-        let wanted: Vec<bool> =
-            (0..count).map(|i| !self.missing[i] || (good[i] && near_bad[i] as f64 > WALL_MM)).collect();
-        let seeds: Vec<bool> = self.missing.iter().map(|&m| !m).collect();
-        let kept = sheet.connected_to(&wanted, &seeds);
-        Self::outside(patch, kept.iter().map(|&k| !k).collect())
+    /// `predicted` must cover the hole and [`Trust::asked_mm`] around it.
+    pub fn give_back(&self, sheet: &Sheet, patch: &Patch, predicted: &Tables) -> Self {
+        let to_hole = sheet.distance_mm(&patch.hole);
+        let outer = self.table(sheet, patch, &patch.outer_mm, &predicted.outer, &to_hole, &self.outer);
+        let outer: Vec<bool> = (0..outer.len()).map(|i| outer[i] && to_hole[i] > EDGE_MM).collect();
+        let inner = self.table(sheet, patch, &patch.inner_mm, &predicted.inner(), &to_hole, &self.inner);
+        let missing = (0..outer.len())
+            .map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i])))
+            .collect();
+        Self { outer, inner, missing }
     }
 
-    fn outside(patch: &Patch, missing: Vec<bool>) -> Self {
-        let outer: Vec<bool> =
-            (0..missing.len()).map(|i| !missing[i] && patch.vault[i] && patch.outer_mm[i].is_finite()).collect();
-        let both = (0..missing.len())
-            .map(|i| outer[i] && THICKNESS_MM.contains(&(patch.outer_mm[i] - patch.inner_mm[i])))
-            .collect();
-        Self { outer, both, missing }
+    /// Takes bone beyond the vault too (brow, temple, mastoid) where it goes on flatly and near to the mean.
+    pub fn beyond_vault(mut self, sheet: &Sheet, patch: &Patch, mean: &Tables) -> Self {
+        let to_hole = sheet.distance_mm(&patch.hole);
+        let seen = Tables::observed(patch);
+        let table = |trusted: &mut Vec<bool>, seen_mm: &[f32], mean_mm: &[f32]| {
+            let residual: Vec<f32> = seen_mm.iter().zip(mean_mm).map(|(s, m)| s - m).collect();
+            let slope = slopes(sheet, &residual);
+            let rough: Vec<bool> = (0..residual.len())
+                .map(|i| {
+                    !(slope[i] < BEYOND_SLOPE
+                        && residual[i].abs() < BEYOND_MM
+                        && THICKNESS_MM.contains(&seen.thickness[i])
+                        && to_hole[i] > EDGE_MM)
+                })
+                .collect();
+            let to_rough = sheet.distance_mm(&rough);
+            (0..residual.len()).for_each(|i| trusted[i] |= !patch.vault[i] && to_rough[i] > BEYOND_MARGIN_MM);
+        };
+        table(&mut self.outer, &patch.outer_mm, &mean.outer);
+        table(&mut self.inner, &patch.inner_mm, &mean.inner());
+        self.missing = missing(patch, &to_hole, &self.outer, &self.inner);
+        self
     }
+
+    /// How far around the hole a first prediction is asked for, mm.
+    pub fn asked_mm() -> f32 {
+        WALL_REACH_MM + 3.0
+    }
+
+    /// One table: flat against its prediction near the hole, as before farther out, in one piece with that.
+    fn table(
+        &self,
+        sheet: &Sheet,
+        patch: &Patch,
+        seen: &[f32],
+        predicted: &[f32],
+        to_hole: &[f32],
+        guarded: &[bool],
+    ) -> Vec<bool> {
+        let count = seen.len();
+        let residual: Vec<f32> = seen.iter().zip(predicted).map(|(s, p)| s - p).collect();
+        let slope = slopes(sheet, &residual);
+        let near = |i: usize| to_hole[i] <= WALL_REACH_MM;
+        let flat = |i: usize| slope[i] < WALL_SLOPE && residual[i].abs() < WALL_STEP_MM;
+        let bad: Vec<bool> = (0..count).map(|i| near(i) && !flat(i)).collect();
+        let to_bad = sheet.distance_mm(&bad);
+        let good: Vec<bool> =
+            (0..count).map(|i| if near(i) { patch.vault[i] && to_bad[i] > MARGIN_MM } else { guarded[i] }).collect();
+        let seeds: Vec<bool> = (0..count).map(|i| guarded[i] && to_hole[i] > WALL_REACH_MM - 2.0).collect();
+        sheet.connected_to(&good, &seeds)
+    }
+}
+
+/// The hole and the walls around it: where one of the two tables is not trusted.
+fn missing(patch: &Patch, to_hole: &[f32], outer: &[bool], inner: &[bool]) -> Vec<bool> {
+    (0..outer.len()).map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i]))).collect()
 }
 
 /// Steepness of a map a pixel: the steeper of the differences to both sides, both axes together; NaN where unknown.
 fn slopes(sheet: &Sheet, values: &[f32]) -> Vec<f32> {
     let n = sheet.size as isize;
-    let step = (WALL_MM / sheet.pixel_mm).round().max(1.0) as isize;
+    let step = (SLOPE_SCALE_MM / sheet.pixel_mm).round().max(1.0) as isize;
     let length = (step as f64 * sheet.pixel_mm) as f32;
     let at = |r: isize, c: isize| {
         if r < 0 || c < 0 || r >= n || c >= n { f32::NAN } else { values[(r * n + c) as usize] }

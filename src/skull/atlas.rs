@@ -11,8 +11,6 @@ use super::mean_vault::{MeanVault, RHO_MAX, SIZE};
 use super::occupancy::{FULL, occupancy};
 use super::rays::RaySource;
 use crate::geometry::{Cancelled, Disc, Progress, Volume};
-use std::io::Write;
-use std::path::Path;
 
 pub use names::name_bones;
 
@@ -37,9 +35,6 @@ pub enum BuildError {
     /// The work was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// The file could not be written.
-    #[error("the mean vault could not be written: {0}")]
-    Write(#[from] std::io::Error),
 }
 
 /// One skull as the atlas keeps it: bone shares in cells of near 0.9 mm, and its outer points for alignment.
@@ -118,16 +113,6 @@ fn prepared(name: String, mask: &Volume<u8>) -> Option<Head> {
     let centre = guess_centre(&shares, iso)?;
     let points = outer_points(&RaySource::new(&shares, iso), &centre, 5000);
     (points.len() > 1000).then_some(Head { name, shares, points, centre })
-}
-
-/// Writes a mean vault: a temporary file in the same folder, flushed to the disk, then renamed.
-pub fn write(vault: &MeanVault, path: &Path) -> Result<(), BuildError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&vault.to_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub enum VaultError {
     /// Shortened or changed.
     #[error("the mean vault is damaged (its hash does not fit); build it again with `calvaria atlas build`")]
     Damaged,
+    /// Heads measured against another mean.
+    #[error("the heads of the atlas belong to another mean vault; build them again with `calvaria atlas heads`")]
+    OtherMean,
 }
 
 impl MeanVault {

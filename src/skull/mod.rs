@@ -2,6 +2,7 @@
 
 pub mod atlas;
 mod find;
+mod head_maps;
 pub(crate) mod map;
 mod mean_vault;
 mod occupancy;
@@ -10,6 +11,7 @@ mod rays;
 mod sample;
 mod segment;
 
+pub use head_maps::{HeadMap, HeadMaps};
 pub use mean_vault::{MeanVault, VaultError};
 
 use crate::geometry::{Cancelled, HeadFrame, Progress, Volume};

@@ -1,0 +1,247 @@
+use super::arguments::{Train, TrainRun, TrainWhat};
+use super::cases::names;
+use super::failure::Failure;
+use super::output::{self, Meter};
+use super::{train_score, volumes};
+use crate::defect;
+use crate::geometry::Progress;
+use crate::network::detector::HALF_AREA;
+use crate::network::map::MapNetwork;
+use crate::network::{About, Seen, Weights, pack_views, unpack_views};
+use crate::skull::Skull;
+use crate::train::{
+    CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, curve_csv, curve_picture, map_errors, train,
+};
+use crate::view::Picture;
+use crate::{case, scan, skull};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// `calvaria train`: networks from whole skulls.
+pub fn run(arguments: &Train, quiet: bool) -> Result<(), Failure> {
+    match &arguments.command {
+        TrainWhat::Detector(run) => network(run, Network::Detector, quiet),
+        TrainWhat::Map(run) => network(run, Network::Map, quiet),
+        TrainWhat::Score(score) => train_score::run(score, quiet),
+    }
+}
+
+/// Skulls of a training: trained on, and looked at.
+struct Skulls {
+    training: Vec<Entry>,
+    validation: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    name: String,
+    file: PathBuf,
+}
+
+/// One in this many skulls is looked at when no list says which.
+const VALIDATION_SHARE: usize = 10;
+
+fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
+    let files = volumes::find(&run.data)?;
+    let all = files.len();
+    let mut left_out = Vec::new();
+    for list in &run.leave_out {
+        left_out.extend(names(list)?);
+    }
+    let mut entries: Vec<Entry> = files
+        .into_iter()
+        .map(|(file, below)| Entry { name: below.with_extension("").to_string_lossy().replace('\\', "/"), file })
+        .filter(|e| !left_out.contains(&e.name))
+        .collect();
+    let validation: Vec<Entry> = match &run.validation {
+        Some(list) => {
+            let wanted = names(list)?;
+            entries.iter().filter(|e| wanted.contains(&e.name)).cloned().collect()
+        }
+        None => entries.iter().skip(VALIDATION_SHARE - 1).step_by(VALIDATION_SHARE).cloned().collect(),
+    };
+    entries.retain(|e| validation.iter().all(|v| v.name != e.name));
+    if entries.len() < 2 {
+        return Err(Failure::Refused(format!(
+            "{}: {} of its {all} volumes are left to train on; a training needs at least two whole skulls, and learns \
+             little from fewer than ten",
+            run.data.display(),
+            entries.len()
+        )));
+    }
+    Ok(Skulls { training: entries, validation })
+}
+
+fn recipe(file: Option<&Path>) -> Result<Recipe, Failure> {
+    let Some(file) = file else { return Ok(Recipe::default()) };
+    let refused = |word: String| Failure::Refused(format!("{}: {word}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|e| refused(e.to_string()))?;
+    Recipe::from_toml(&text).map_err(|e| refused(e.to_string()))
+}
+
+/// What is trained.
+#[derive(Clone, Copy, PartialEq)]
+enum Network {
+    Detector,
+    Map,
+}
+
+fn network(run: &TrainRun, which: Network, quiet: bool) -> Result<(), Failure> {
+    let recipe = recipe(run.recipe.as_deref())?;
+    let skulls = skulls(run)?;
+    case::check_writable(&run.out)?;
+    let meter = Meter::new(quiet);
+    let progress = meter.progress();
+    let every: Vec<&Entry> = skulls.training.iter().chain(&skulls.validation).collect();
+    let mut views = views(&every, &recipe, &run.out, &progress.part(0.0, 0.2))?;
+    let validation = views.split_off(skulls.training.len());
+    let progress = progress.part(0.2, 1.0);
+    if which == Network::Map {
+        return map(run, &recipe, &skulls, &views, &validation, quiet, &progress);
+    }
+    let task = DetectorTask::new(&recipe, &views, &validation);
+    // A detector says nothing before `train score --calibrate` has fitted this; until then a fair guess stands there.
+    let calibration = BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]);
+    learn(&task, &recipe, &skulls, calibration, run, quiet, &progress).map(|_| ())
+}
+
+/// Holes on which a trained map network is measured.
+const MEASURED: u64 = 300;
+
+fn map(
+    run: &TrainRun,
+    recipe: &Recipe,
+    skulls: &Skulls,
+    views: &[Vec<Seen>],
+    validation: &[Vec<Seen>],
+    quiet: bool,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let task = MapTask::new(recipe, views, validation);
+    let bytes = learn(&task, recipe, skulls, BTreeMap::new(), run, quiet, progress)?;
+    let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    if !validation.is_empty() && !quiet {
+        // As found, not in the jittered poses.
+        let found: Vec<Vec<Seen>> = validation.iter().map(|v| v[..1].to_vec()).collect();
+        let [start, made] = map_errors(&network, &found, MEASURED);
+        output::line(&format!(
+            "mean error of outer / inner table in {MEASURED} holes of the validation skulls: membrane {:.3} / {:.3} mm, \
+             network {:.3} / {:.3} mm",
+            start.outer_mm, start.inner_mm, made.outer_mm, made.inner_mm
+        ));
+    }
+    Ok(())
+}
+
+/// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.
+fn learn<T: Task>(
+    task: &T,
+    recipe: &Recipe,
+    skulls: &Skulls,
+    calibration: BTreeMap<String, f64>,
+    run: &TrainRun,
+    quiet: bool,
+    progress: &Progress,
+) -> Result<Vec<u8>, Failure> {
+    let shape = task.shape();
+    let list = |of: &[Entry]| of.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(" ");
+    let told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
+    let checkpoint = run.out.join("checkpoint.safetensors");
+    let refused = |e: TrainError| match e {
+        TrainError::Keep(word) => Failure::Write(word),
+        other => Failure::Refused(format!("{}: {other}", run.out.display())),
+    };
+    let state = match std::fs::read(&checkpoint) {
+        Ok(bytes) => State::from_bytes(&bytes, task.kind(), &shape, &told).map_err(refused)?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => State::new(&shape, recipe, told).map_err(refused)?,
+        Err(e) => return Err(Failure::Refused(format!("{}: {e}", checkpoint.display()))),
+    };
+    if state.step > 0 {
+        output::note(quiet, &format!("going on from step {} of {}", state.step, recipe.steps));
+    }
+    let mut keep = |state: &State| -> Result<(), String> {
+        let write =
+            |name: &str, bytes: &[u8]| case::write_atomic(&run.out.join(name), bytes).map_err(|e| e.to_string());
+        write("curve.csv", curve_csv(&state.curve).as_bytes())?;
+        let rgba = curve_picture(&state.curve).chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+        let picture = Picture { width: CURVE_SIZE[0], height: CURVE_SIZE[1], rgba };
+        write("curve.png", &picture.png().map_err(|e| e.to_string())?)?;
+        // Last, so that a checkpoint never is ahead of its curve.
+        write("checkpoint.safetensors", &state.to_bytes(task.kind()))
+    };
+    let state = train(task, recipe, state, &mut keep, progress).map_err(refused)?;
+    let about =
+        About { shape, recipe: recipe.to_toml(), steps: state.step, skulls: skulls.training.len(), calibration };
+    let bytes = Weights { about, arrays: state.averaged().clone() }.to_bytes(task.kind());
+    let file = run.out.join(format!("{}.safetensors", task.kind()));
+    case::write_atomic(&file, &bytes)?;
+    if !quiet {
+        let last = state.curve.last().map_or(f32::NAN, |p| p.validation);
+        output::line(&format!(
+            "{} trained on {} skulls for {} steps, validation {last:.4}",
+            task.kind(),
+            skulls.training.len(),
+            state.step
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The views of every skull, cast once and kept in DIR/views.
+fn views(entries: &[&Entry], recipe: &Recipe, out: &Path, progress: &Progress) -> Result<Vec<Vec<Seen>>, Failure> {
+    let mut views = Vec::new();
+    let mut faults = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let part = progress.part(i as f32 / entries.len() as f32, (i + 1) as f32 / entries.len() as f32);
+        part.report(0.0, &format!("Looking at skull {} of {}", i + 1, entries.len()))?;
+        match views_of(entry, recipe, out)? {
+            Ok(of) => views.push(of),
+            Err(word) => faults.push(format!("{}: {word}", entry.name)),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(views);
+    }
+    let count = faults.len();
+    faults.truncate(3);
+    Err(Failure::Refused(format!(
+        "{count} of {} volumes are not whole skulls, and nothing was trained: {}{}; take them away, or name them in a \
+         list with --leave-out",
+        entries.len(),
+        faults.join("; "),
+        if count > 3 { "; …" } else { "" }
+    )))
+}
+
+/// A skull's views; the inner error is a word on why it is no whole skull.
+fn views_of(entry: &Entry, recipe: &Recipe, out: &Path) -> Result<Result<Vec<Seen>, String>, Failure> {
+    let bytes = std::fs::metadata(&entry.file).map_or(0, |m| m.len());
+    let told = format!("{} of {bytes} bytes, {} views, seed {}", entry.name, recipe.views, recipe.seed);
+    let mut cache = out.join("views");
+    cache.extend(entry.name.split('/'));
+    let cache = PathBuf::from(format!("{}.safetensors", cache.display()));
+    if let Some(found) = std::fs::read(&cache).ok().and_then(|b| unpack_views(&b, &told).ok()) {
+        return Ok(Ok(found));
+    }
+    let skull = match whole(&entry.file) {
+        Ok(skull) => skull,
+        Err(word) => return Ok(Err(word)),
+    };
+    let views = Seen::views(&skull, recipe.views, recipe.seed, &Progress::new())?;
+    case::write_atomic(&cache, &pack_views(&views, &told))?;
+    Ok(Ok(views))
+}
+
+/// A whole skull, or a word on why it is none.
+fn whole(file: &Path) -> Result<Skull, String> {
+    let scan = scan::read(file, &Progress::new()).map_err(|e| e.to_string())?;
+    let skull = skull::segment(&scan, &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
+    if skull.inlier_share < 0.75 {
+        return Err(format!("its axes are unsure ({:.0} % inliers)", 100.0 * skull.inlier_share));
+    }
+    let defects = defect::detect(&skull, &[], &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
+    match defects.first() {
+        Some(d) => Err(format!("it has a {} opening of {:.0} cm²", d.region, d.area_cm2)),
+        None => Ok(skull),
+    }
+}

@@ -1,0 +1,17 @@
+//! Networks: our own convolution, residual U-Nets, their weight files; what they see of a head, and the detector.
+
+mod convolve;
+pub mod detector;
+pub mod map;
+pub mod random;
+mod seen;
+mod unet;
+mod upsample;
+pub(crate) mod weights;
+
+pub use convolve::{Activation, convolve};
+pub(crate) use seen::expected;
+pub use seen::{Jitter, Seen, pack_views, unpack_views};
+pub use unet::{UNet, UNetShape, start};
+pub use upsample::upsample;
+pub use weights::{About, Array, Arrays, VERSION, Weights, WeightsError};

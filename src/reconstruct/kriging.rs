@@ -1,0 +1,505 @@
+//! Kriging: the missing tables as the conditional mean of a Gaussian field, given the trusted bone around the hole.
+//!
+//! The field is the difference to the mean vault. Its covariance is the atlas' own, tapered with distance, plus a
+//! smooth kernel for what the atlas has not seen. Outer radius b and thickness t are the two unknowns; what is
+//! observed is the outer radius b where the outer table stands and the inner radius a = b − t where the inner does.
+//! Source: N. Cressie, Statistics for Spatial Data (1993), chapter 3; taper: R. Furrer et al., JCGS 15 (2006).
+
+use super::prior::{HeadSamples, Prior};
+use super::sheet::{Sheet, median};
+use super::tables::Tables;
+use super::trust::Trust;
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Vector3};
+use rayon::prelude::*;
+
+/// How the field is believed to vary.
+pub(crate) struct Model {
+    /// Share of the atlas' sample covariance that is believed.
+    atlas_share: f64,
+    /// Length of the taper of the atlas' covariance, mm: far apart, few heads only make chance agree.
+    taper_mm: f64,
+    /// Standard deviation of the smooth kernel (Matérn 3/2) of outer radius and thickness, mm, and its length, mm.
+    kernel_sd_mm: [f64; 2],
+    kernel_length_mm: [f64; 2],
+    /// Bone's own texture: noise of an observed outer and inner radius, mm. Without it the texture would be continued.
+    texture_mm: [f64; 2],
+    /// Lattices of observations: up to so far from the missing part, so far apart, mm.
+    lattice_mm: [(f32, f64); 3],
+}
+
+impl Model {
+    /// Values chosen on the ten skulls outside of the atlas; DSC is flat around them (docs/reconstruction.md).
+    pub const KRIGING: Self = Self {
+        atlas_share: 0.7,
+        taper_mm: 60.0,
+        kernel_sd_mm: [2.0, 1.0],
+        kernel_length_mm: [90.0, 60.0],
+        texture_mm: [0.4, 0.7],
+        // Farther bone tells nothing more.
+        lattice_mm: [(2.5, 2.0), (10.0, 4.0), (20.0, 8.0)],
+    };
+    /// The atlas' modes of variation alone, each as likely as its variance, fitted to all intact bone around:
+    /// probabilistic principal components (M. E. Tipping and C. M. Bishop, J. R. Statist. Soc. B 61, 1999).
+    pub const SHAPE: Self = Self {
+        atlas_share: 1.0,
+        taper_mm: f64::INFINITY,
+        kernel_sd_mm: [0.0, 0.0],
+        kernel_length_mm: [1.0, 1.0],
+        texture_mm: [1.0, 1.2],
+        lattice_mm: [(5.0, 4.0), (12.0, 6.0), (60.0, 9.0)],
+    };
+}
+
+/// Noise of what the other side's outer and inner radius tell of this side's, mm, beside what the heads' own asymmetry
+/// says; and how far the smooth kernel is shared by both sides.
+const OTHER_TEXTURE_MM: [f64; 2] = [1.2, 1.6];
+const OTHER_SHARE: f64 = 0.6;
+/// The other side is observed so far around what is missing, so far apart, mm; not so near to the midline, where it is
+/// this side again.
+const OTHER_REACH_MM: f32 = 10.0;
+const OTHER_STEP_MM: f64 = 5.0;
+const MIDLINE_MM: f64 = 8.0;
+/// Bone of the other side farther than this from the mean is no vault, mm.
+const OTHER_STRANGE_MM: f32 = 9.0;
+/// Most observations of this side and of the other; with more the lattices are stretched.
+const BUDGET: usize = 1200;
+const OTHER_BUDGET: usize = 500;
+/// Farther than this from the missing part an observation that far from the median is no vault, mm.
+const NEAR_MM: f32 = 10.0;
+const STRANGE_MM: [f64; 2] = [6.0, 7.0];
+/// The prediction is made on a lattice this fine, mm, and laid between by straight lines.
+const STEP_MM: f64 = 2.0;
+/// Distances along the vault are taken at this radius, mm.
+const RADIUS_MM: f64 = 85.0;
+
+/// What a point of the field stands for.
+#[derive(Clone, Copy, PartialEq)]
+enum Table {
+    Outer,
+    Inner,
+    Thickness,
+}
+
+/// Points of the field with what the atlas knows there.
+struct Points {
+    table: Table,
+    /// Whether these lie on the other side: the field mirrored across the midsagittal plane.
+    other: bool,
+    directions: Vec<Vector3<f64>>,
+    /// Differences of the heads, centred; for `Inner` outer − thickness. On the other side each head stands where its
+    /// mirror image stands on this one.
+    heads: DMatrix<f64>,
+    means: Vec<f64>,
+}
+
+impl Points {
+    fn new(prior: &Prior, pixels: &[usize], samples: &HeadSamples, table: Table) -> Self {
+        let directions = pixels.iter().map(|&p| *prior.direction(p)).collect();
+        let (heads, means) = match table {
+            Table::Outer => (samples.outer.clone(), samples.mean_outer.clone()),
+            Table::Thickness => (samples.thickness.clone(), samples.mean_thickness.clone()),
+            Table::Inner => (
+                &samples.outer - &samples.thickness,
+                samples.mean_outer.iter().zip(&samples.mean_thickness).map(|(o, t)| o - t).collect(),
+            ),
+        };
+        Self { table, other: false, directions, heads, means }
+    }
+
+    /// The same points on the other side.
+    fn mirrored(mut self) -> Self {
+        let half = self.heads.nrows() / 2;
+        for row in 0..half {
+            self.heads.swap_rows(row, row + half);
+        }
+        self.other = !self.other;
+        self
+    }
+
+    fn at(prior: &Prior, pixels: &[usize], table: Table) -> Self {
+        Self::new(prior, pixels, &prior.heads_at(pixels), table)
+    }
+
+    fn len(&self) -> usize {
+        self.directions.len()
+    }
+}
+
+impl Model {
+    /// Covariance of two sets of points, mm².
+    fn covariance(&self, a: &Points, b: &Points) -> DMatrix<f64> {
+        let heads = a.heads.nrows();
+        let share = if heads > 1 { self.atlas_share / (heads - 1) as f64 } else { 0.0 };
+        let mut out = if heads > 1 { a.heads.tr_mul(&b.heads) * share } else { DMatrix::zeros(a.len(), b.len()) };
+        // a = b − t, and the kernels of b and t are independent.
+        let part = |t: Table| match t {
+            Table::Outer => (1.0, 0.0),
+            Table::Thickness => (0.0, 1.0),
+            Table::Inner => (1.0, -1.0),
+        };
+        let shared = if a.other == b.other { 1.0 } else { OTHER_SHARE };
+        let (of_a, of_b) = (part(a.table), part(b.table));
+        let factors = [shared * of_a.0 * of_b.0, shared * of_a.1 * of_b.1];
+        for (j, q) in b.directions.iter().enumerate() {
+            for (i, p) in a.directions.iter().enumerate() {
+                // The chord, for the way along the sphere makes no positive definite covariance.
+                let chord = RADIUS_MM * (2.0 - 2.0 * p.dot(q)).max(0.0).sqrt();
+                let taper = (-0.5 * (chord / self.taper_mm).powi(2)).exp();
+                let kernels: f64 =
+                    (0..2).map(|k| if factors[k] == 0.0 { 0.0 } else { factors[k] * self.kernel(chord, k) }).sum();
+                out[(i, j)] = out[(i, j)] * taper + kernels;
+            }
+        }
+        out
+    }
+
+    fn kernel(&self, chord_mm: f64, table: usize) -> f64 {
+        let q = 3f64.sqrt() * chord_mm / self.kernel_length_mm[table];
+        self.kernel_sd_mm[table].powi(2) * (1.0 + q) * (-q).exp()
+    }
+
+    /// Variance of the outer radius at a point before anything is observed, mm².
+    fn variance(&self, points: &Points, k: usize) -> f64 {
+        let heads = points.heads.nrows();
+        let share = if heads > 1 { self.atlas_share / (heads - 1) as f64 } else { 0.0 };
+        share * points.heads.column(k).norm_squared() + self.kernel_sd_mm[0].powi(2)
+    }
+}
+
+/// What the other side tells: its tables less the mean, mm, and where it is whole.
+pub(crate) struct OtherTables {
+    pub residual: Tables,
+    pub seen: Vec<bool>,
+}
+
+/// The solved field: weights on the observations.
+pub(crate) struct Field<'a> {
+    model: &'a Model,
+    prior: &'a Prior,
+    observed: Vec<Points>,
+    factor: Cholesky<f64, Dyn>,
+    weights: DVector<f64>,
+}
+
+/// Some points, what was observed there (mm), and its noise, mm.
+type Group = (Points, Vec<f64>, f64);
+
+/// Conditions the field on the trusted bone around the hole, and on the other side's where that is given; `None` when
+/// too little bone is there. `residual` is the observed tables less the mean, mm.
+pub(crate) fn condition<'a>(
+    model: &'a Model,
+    sheet: &Sheet,
+    prior: &'a Prior,
+    residual: &Tables,
+    trust: &Trust,
+    other: Option<&OtherTables>,
+) -> Option<Field<'a>> {
+    let mut groups = this_side(model, sheet, prior, residual, trust)?;
+    if let Some(other) = other {
+        groups.extend(other_side(sheet, prior, trust, other));
+    }
+    let starts: Vec<usize> = groups
+        .iter()
+        .scan(0, |sum, group| {
+            *sum += group.0.len();
+            Some(*sum - group.0.len())
+        })
+        .collect();
+    let size = groups.iter().map(|g| g.0.len()).sum();
+    let pairs: Vec<(usize, usize)> = (0..groups.len()).flat_map(|i| (i..groups.len()).map(move |j| (i, j))).collect();
+    let blocks: Vec<DMatrix<f64>> =
+        pairs.par_iter().map(|&(i, j)| model.covariance(&groups[i].0, &groups[j].0)).collect();
+    let mut system = DMatrix::zeros(size, size);
+    for (&(i, j), block) in pairs.iter().zip(&blocks) {
+        system.view_mut((starts[i], starts[j]), block.shape()).copy_from(block);
+        if i != j {
+            system.view_mut((starts[j], starts[i]), (block.ncols(), block.nrows())).copy_from(&block.transpose());
+        }
+    }
+    for ((points, _, noise), start) in groups.iter().zip(&starts) {
+        (*start..start + points.len()).for_each(|k| system[(k, k)] += noise * noise);
+    }
+    let values = groups.iter().flat_map(|(points, values, _)| values.iter().zip(&points.means).map(|(v, m)| v - m));
+    let right = DVector::from_iterator(size, values);
+    let factor = Cholesky::new(system)?;
+    let weights = factor.solve(&right);
+    let observed = groups.into_iter().map(|g| g.0).collect();
+    weights.iter().all(|w| w.is_finite()).then_some(Field { model, prior, observed, factor, weights })
+}
+
+fn this_side(model: &Model, sheet: &Sheet, prior: &Prior, residual: &Tables, trust: &Trust) -> Option<Vec<Group>> {
+    let inner = residual.inner();
+    let pixels = observed(model, sheet, trust);
+    let tables = [(Table::Outer, &residual.outer, &trust.outer), (Table::Inner, &inner, &trust.inner)];
+    let mut groups = Vec::new();
+    for (k, ((table, values, trusted), pixels)) in tables.into_iter().zip(pixels).enumerate() {
+        let (pixels, values) = believed(sheet, values, trusted, trust, pixels, STRANGE_MM[k]);
+        if pixels.len() < 8 {
+            return None;
+        }
+        groups.push((Points::at(prior, &pixels, table), values, model.texture_mm[k]));
+    }
+    Some(groups)
+}
+
+/// Outer and inner radius of the other side over and around what is missing.
+fn other_side(sheet: &Sheet, prior: &Prior, trust: &Trust, other: &OtherTables) -> Vec<Group> {
+    let missing_mm = sheet.distance_mm(&trust.missing);
+    let usable: Vec<bool> = (0..missing_mm.len())
+        .map(|i| {
+            other.seen[i]
+                && other.residual.outer[i].abs() <= OTHER_STRANGE_MM
+                && prior.direction(i).x.abs() * RADIUS_MM >= MIDLINE_MM
+        })
+        .collect();
+    let inner = other.residual.inner();
+    let (outer, inner) = (
+        sheet.smooth_where(&other.residual.outer, &usable, AVERAGE_MM),
+        sheet.smooth_where(&inner, &usable, AVERAGE_MM),
+    );
+    let mut stretch = 1.0;
+    let pixels: Vec<usize> = loop {
+        let step = (OTHER_STEP_MM * stretch / sheet.pixel_mm).round().max(1.0) as usize;
+        let wanted = |&i: &usize| usable[i] && missing_mm[i] <= OTHER_REACH_MM && sheet.on_lattice(i, step);
+        let chosen: Vec<usize> = (0..usable.len()).filter(wanted).collect();
+        if 2 * chosen.len() <= OTHER_BUDGET || stretch > 20.0 {
+            break chosen;
+        }
+        stretch *= 1.08;
+    };
+    let values = |map: &[f32]| pixels.iter().map(|&p| f64::from(map[p])).collect::<Vec<f64>>();
+    vec![
+        (Points::at(prior, &pixels, Table::Outer).mirrored(), values(&outer), OTHER_TEXTURE_MM[0]),
+        (Points::at(prior, &pixels, Table::Inner).mirrored(), values(&inner), OTHER_TEXTURE_MM[1]),
+    ]
+}
+
+/// What is observed at a pixel is the average over this length, mm.
+const AVERAGE_MM: f64 = 1.0;
+
+/// Pixels at which each table is observed: dense at the missing part.
+fn observed(model: &Model, sheet: &Sheet, trust: &Trust) -> [Vec<usize>; 2] {
+    let tables = [&trust.outer, &trust.inner];
+    let missing: [Vec<f32>; 2] = tables
+        .map(|table| sheet.distance_mm(&(0..table.len()).map(|i| trust.missing[i] && !table[i]).collect::<Vec<_>>()));
+    let mut stretch = 1.0;
+    loop {
+        let steps = model.lattice_mm.map(|(_, mm)| (mm * stretch / sheet.pixel_mm).round().max(1.0) as usize);
+        let chosen = [0, 1].map(|k| {
+            let wanted = |i: &usize| {
+                tables[k][*i]
+                    && model
+                        .lattice_mm
+                        .iter()
+                        .zip(steps)
+                        .any(|((reach, _), step)| missing[k][*i] <= *reach && sheet.on_lattice(*i, step))
+            };
+            (0..tables[k].len()).filter(wanted).collect::<Vec<usize>>()
+        });
+        if chosen[0].len() + chosen[1].len() <= BUDGET || stretch > 20.0 {
+            return chosen;
+        }
+        stretch *= 1.08;
+    }
+}
+
+/// Averages of the residual at the pixels, without those far out that belong to another surface.
+fn believed(
+    sheet: &Sheet,
+    residual: &[f32],
+    trusted: &[bool],
+    trust: &Trust,
+    pixels: Vec<usize>,
+    strange_mm: f64,
+) -> (Vec<usize>, Vec<f64>) {
+    let averaged = sheet.smooth_where(residual, trusted, AVERAGE_MM);
+    let middle = median(pixels.iter().map(|&p| f64::from(averaged[p]))).unwrap_or(0.0);
+    let missing_mm = sheet.distance_mm(&trust.missing);
+    pixels
+        .into_iter()
+        .map(|p| (p, f64::from(averaged[p])))
+        .filter(|&(p, v)| v.is_finite() && (missing_mm[p] <= NEAR_MM || (v - middle).abs() <= strange_mm))
+        .unzip()
+}
+
+impl Field<'_> {
+    /// Differences to the mean on the domain, mm (0 elsewhere).
+    pub fn tables(&self, sheet: &Sheet, domain: &[bool]) -> Tables {
+        let lattice = Lattice::over(sheet, domain, STEP_MM);
+        let chunks: Vec<Vec<(f64, f64)>> = lattice
+            .pixels
+            .par_chunks(256)
+            .map(|pixels| {
+                let samples = self.prior.heads_at(pixels);
+                let value = |table: Table| -> Vec<f64> {
+                    let points = Points::new(self.prior, pixels, &samples, table);
+                    let mut known = DVector::zeros(pixels.len());
+                    let mut start = 0;
+                    for group in &self.observed {
+                        known += self.model.covariance(&points, group) * self.weights.rows(start, group.len());
+                        start += group.len();
+                    }
+                    known.iter().zip(&points.means).map(|(v, mean)| v + mean).collect()
+                };
+                value(Table::Outer).into_iter().zip(value(Table::Thickness)).collect()
+            })
+            .collect();
+        let values: Vec<(f64, f64)> = chunks.into_iter().flatten().collect();
+        let outer = lattice.between(sheet, domain, |k| values[k].0 as f32);
+        let thickness = lattice.between(sheet, domain, |k| values[k].1 as f32);
+        Tables { outer, thickness }
+    }
+
+    /// Standard deviation of the outer radius on the domain, mm (0 elsewhere), bone's texture included.
+    pub fn outer_sd_mm(&self, sheet: &Sheet, domain: &[bool]) -> Vec<f32> {
+        let lattice = Lattice::over(sheet, domain, 2.0 * STEP_MM);
+        let chunks: Vec<Vec<f32>> = lattice
+            .pixels
+            .par_chunks(128)
+            .map(|pixels| {
+                let points = Points::at(self.prior, pixels, Table::Outer);
+                let mut known = DMatrix::zeros(self.weights.len(), pixels.len());
+                let mut start = 0;
+                for group in &self.observed {
+                    let block = self.model.covariance(group, &points);
+                    known.view_mut((start, 0), block.shape()).copy_from(&block);
+                    start += group.len();
+                }
+                let solved = self.factor.l_dirty().solve_lower_triangular(&known).unwrap_or(known);
+                (0..pixels.len())
+                    .map(|k| {
+                        let left = (self.model.variance(&points, k) - solved.column(k).norm_squared()).max(0.0);
+                        (left + self.model.texture_mm[0].powi(2)).sqrt() as f32
+                    })
+                    .collect()
+            })
+            .collect();
+        let values: Vec<f32> = chunks.into_iter().flatten().collect();
+        lattice.between(sheet, domain, |k| values[k])
+    }
+}
+
+/// A coarse lattice of pixels that covers a domain, and straight lines between its values.
+struct Lattice {
+    step: usize,
+    size: usize,
+    /// Pixel of each lattice point.
+    pixels: Vec<usize>,
+    /// Number of the lattice point at (row, column) of the lattice; `u32::MAX` where none is needed.
+    number: Vec<u32>,
+}
+
+impl Lattice {
+    fn over(sheet: &Sheet, domain: &[bool], step_mm: f64) -> Self {
+        let step = (step_mm / sheet.pixel_mm).round().max(1.0) as usize;
+        let size = sheet.size.div_ceil(step) + 1;
+        let mut needed = vec![false; size * size];
+        for i in (0..domain.len()).filter(|&i| domain[i]) {
+            let (row, column) = (i / sheet.size / step, i % sheet.size / step);
+            for (r, c) in [(row, column), (row + 1, column), (row, column + 1), (row + 1, column + 1)] {
+                needed[r * size + c] = true;
+            }
+        }
+        let (mut pixels, mut number) = (Vec::new(), vec![u32::MAX; size * size]);
+        for k in (0..needed.len()).filter(|&k| needed[k]) {
+            // The last row and column may lie beyond the sheet: its border stands for them.
+            let (row, column) = ((k / size * step).min(sheet.size - 1), (k % size * step).min(sheet.size - 1));
+            number[k] = pixels.len() as u32;
+            pixels.push(row * sheet.size + column);
+        }
+        Self { step, size, pixels, number }
+    }
+
+    fn between(&self, sheet: &Sheet, domain: &[bool], value: impl Fn(usize) -> f32 + Sync) -> Vec<f32> {
+        (0..domain.len())
+            .into_par_iter()
+            .map(|i| {
+                if !domain[i] {
+                    return 0.0;
+                }
+                let (row, column) = (i / sheet.size, i % sheet.size);
+                let (r, c) = (row / self.step, column / self.step);
+                let at = |r: usize, c: usize| value(self.number[r * self.size + c] as usize);
+                let part = |at: usize| (at % self.step) as f32 / self.step as f32;
+                let (down, across) = (part(row), part(column));
+                let upper = at(r, c) + (at(r, c + 1) - at(r, c)) * across;
+                let lower = at(r + 1, c) + (at(r + 1, c + 1) - at(r + 1, c)) * across;
+                upper + (lower - upper) * down
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Disc;
+
+    /// A sheet of 80 mm with a round hole of 30 mm, and a mean of a sphere.
+    fn sheet() -> (Sheet, Vec<bool>) {
+        let disc = Disc::about(&Vector3::new(0.6, 0.3, 0.7).normalize(), 81, 0.5);
+        let sheet = Sheet::new(&disc, 85.0);
+        let centre = disc.frame_from_disc.column(2).into_owned();
+        let hole = sheet.directions.iter().map(|d| d.dot(&centre) > (15.0f64 / 85.0).cos()).collect();
+        (sheet, hole)
+    }
+
+    fn whole_around(hole: &[bool]) -> Trust {
+        let whole: Vec<bool> = hole.iter().map(|h| !h).collect();
+        Trust { outer: whole.clone(), inner: whole, missing: hole.to_vec() }
+    }
+
+    #[test]
+    fn a_smooth_difference_to_the_mean_is_continued_and_its_deviation_grows_inwards() {
+        let (sheet, hole) = sheet();
+        let prior = Prior::of_shape(&sheet, |_| 85.0, 6.0);
+        let truth = |d: &Vector3<f64>| (2.0 * d.x - 1.5 * d.y * d.z, 0.8 * d.y);
+        let value = |k: usize| -> Vec<f32> {
+            let of = |d: &Vector3<f64>| if k == 0 { truth(d).0 as f32 } else { truth(d).1 as f32 };
+            sheet.directions.iter().zip(&hole).map(|(d, &h)| if h { f32::NAN } else { of(d) }).collect()
+        };
+        let residual = Tables { outer: value(0), thickness: value(1) };
+        let trust = whole_around(&hole);
+        let field = condition(&Model::KRIGING, &sheet, &prior, &residual, &trust, None).expect("bone all around");
+        let found = field.tables(&sheet, &hole);
+        let sd = field.outer_sd_mm(&sheet, &hole);
+        let inside = sheet.distance_mm(&trust.outer);
+        let (mut rim, mut middle) = ((0.0, 0), (0.0, 0));
+        for i in (0..hole.len()).filter(|&i| hole[i]) {
+            let (outer, thickness) = truth(&sheet.directions[i]);
+            assert!((f64::from(found.outer[i]) - outer).abs() < 0.12, "{} for {outer}", found.outer[i]);
+            assert!((f64::from(found.thickness[i]) - thickness).abs() < 0.12, "{} for {thickness}", found.thickness[i]);
+            let part = if inside[i] < 3.0 { &mut rim } else { &mut middle };
+            if inside[i] < 3.0 || inside[i] > 11.0 {
+                *part = (part.0 + f64::from(sd[i]), part.1 + 1);
+            }
+        }
+        assert!(middle.0 / f64::from(middle.1) > 1.05 * rim.0 / f64::from(rim.1));
+    }
+
+    #[test]
+    fn the_inner_table_alone_moves_the_outer_one_with_it() {
+        let (sheet, hole) = sheet();
+        let prior = Prior::of_shape(&sheet, |_| 85.0, 6.0);
+        let count = hole.len();
+        // Over the hole the inner table stands 1 mm farther out than the mean; the thickness is the mean's.
+        let mut trust = whole_around(&hole);
+        trust.inner.fill(true);
+        let residual = Tables { outer: vec![1.0; count], thickness: vec![0.0; count] };
+        let field = condition(&Model::KRIGING, &sheet, &prior, &residual, &trust, None).expect("bone all around");
+        let found = field.tables(&sheet, &hole);
+        for i in (0..count).filter(|&i| hole[i]) {
+            assert!((found.outer[i] - 1.0).abs() < 0.1 && found.thickness[i].abs() < 0.1);
+        }
+    }
+
+    #[test]
+    fn without_bone_around_there_is_no_field() {
+        let (sheet, hole) = sheet();
+        let prior = Prior::of_shape(&sheet, |_| 85.0, 6.0);
+        let nothing = vec![false; hole.len()];
+        let trust = Trust { outer: nothing.clone(), inner: nothing, missing: hole };
+        let zero = Tables::zeros(trust.missing.len());
+        assert!(condition(&Model::KRIGING, &sheet, &prior, &zero, &trust, None).is_none());
+    }
+}

@@ -1,0 +1,14 @@
+//! Training of the networks: recipes, samples, the trainer itself, its curves.
+
+mod curve;
+mod detector;
+mod holes;
+mod map;
+mod recipe;
+mod trainer;
+
+pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
+pub use detector::DetectorTask;
+pub use map::{MapTask, TableErrors, map_errors};
+pub use recipe::{Recipe, RecipeError};
+pub use trainer::{CurvePoint, State, Task, TrainError, train};
