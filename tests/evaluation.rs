@@ -5,7 +5,9 @@ mod support;
 use calvaria::evaluate;
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::{Grid, Progress, Volume};
-use calvaria::phantom::{self, HeadParams, InjectKind, InjectParams, inject, protocol_b};
+use calvaria::phantom::{
+    self, Disturbance, HeadParams, InjectKind, InjectParams, disturb, inject, parse_list, protocol_b, sha256,
+};
 use calvaria::scan::{Scan, Voxels};
 use calvaria::skull::{self, Skull};
 use serde_json::Value;
@@ -193,13 +195,212 @@ fn injected_skulls_are_read_back_by_evaluate() {
 }
 
 #[test]
-fn both_commands_explain_themselves() {
-    for command in ["evaluate", "inject"] {
+fn the_commands_explain_themselves() {
+    for command in ["evaluate", "inject", "disturb"] {
         let help = support::calvaria().args([command, "--help"]).output().expect("the program runs");
         assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Examples:"), "{command}");
     }
     let wrong = support::calvaria().args(["inject", "x.nrrd", "--out", "y", "--area", "900"]).output().expect("runs");
     assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn skullbreaks_kinds_have_rows_of_their_own() {
+    let folder = support::scratch("evaluation-skullbreak");
+    let (complete, _) = head();
+    save(&folder.join("complete_skull/007.nrrd"), complete);
+    for (kind, seed) in [("frontoorbital", 3), ("random_1", 5), ("random_2", 6)] {
+        let made = cut(InjectKind::Patch, 30.0, seed);
+        save(&folder.join("defective_skull").join(kind).join("007.nrrd"), &made.defective);
+        save(&folder.join("implant").join(kind).join("007.nrrd"), &made.implant);
+    }
+    let out = folder.join("scores");
+    let (code, summary, errors) = evaluate_tree(&folder, &out, &[]);
+    assert_eq!(code, Some(0), "{errors}");
+    let rows: Vec<_> = summary["by_kind"].as_array().expect("rows").iter().map(|r| (&r["kind"], &r["cases"])).collect();
+    assert_eq!(rows, [(&Value::from("frontoorbital"), &Value::from(1)), (&Value::from("random"), &Value::from(2))]);
+    assert_eq!(summary["all"][0]["skulls"], 1, "three defects of one head");
+    // Box plots, and the best, median and worst case as pictures.
+    for picture in ["plots.png", "pictures/smooth-best.png", "pictures/smooth-median.png", "pictures/smooth-worst.png"]
+    {
+        let bytes = fs::read(out.join(picture)).unwrap_or_else(|e| panic!("{picture}: {e}"));
+        assert!(image::load_from_memory(&bytes).is_ok_and(|p| p.width() > 500), "{picture}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_a_line_each() {
+    let (complete, _) = head();
+    let made = cut(InjectKind::Sphere, 20.0, 4);
+    let empty = complete.map(|_| 0u8);
+    let mut far = empty.clone();
+    far.data[0] = 1;
+    let faults = [
+        ("empty", &made.defective, &empty, "empty_implant.nrrd: the mask is empty"),
+        ("nothing", &empty, &made.implant, "nothing_defective.nrrd: the mask is empty"),
+        ("overlap", complete, &made.implant, "the implant overlaps its skull"),
+        ("elsewhere", &made.defective, &far, "away from its skull"),
+    ];
+    let folder = support::scratch("evaluation-misfits");
+    for (name, defective, implant, _) in &faults {
+        save(&folder.join(format!("{name}_defective.nrrd")), defective);
+        save(&folder.join(format!("{name}_implant.nrrd")), implant);
+    }
+    let (code, _, errors) = evaluate_tree(&folder, &folder.join("scores"), &[]);
+    assert_eq!(code, Some(3), "{errors}");
+    for (name, _, _, word) in &faults {
+        assert_eq!(
+            errors.lines().filter(|l| l.contains(&format!(": {name}: ")) && l.contains(word)).count(),
+            1,
+            "{errors}"
+        );
+    }
+    assert!(errors.contains("none of 4 cases could be read") && !folder.join("scores/table.md").exists(), "{errors}");
+}
+
+#[test]
+fn another_organ_is_no_skull() {
+    let scan = phantom::chest(3, &Progress::new()).expect("a chest");
+    let bone = scan.map(|hu| u8::from(hu >= 300));
+    let most = bone.grid.size[2] / 2 * bone.grid.size[0] * bone.grid.size[1];
+    let part = |lower: bool| {
+        let kept = bone.data.iter().enumerate().map(|(o, &v)| v * u8::from((o < most) == lower));
+        Volume::new(bone.grid.clone(), kept.collect::<Vec<u8>>())
+    };
+    let folder = support::scratch("evaluation-chest");
+    save(&folder.join("data/1_defective.nrrd"), &part(true));
+    save(&folder.join("data/1_implant.nrrd"), &part(false));
+    let out = folder.join("scores");
+    let (code, _, errors) = evaluate_tree(&folder.join("data"), &out, &[]);
+    assert_eq!(code, Some(3), "{errors}");
+    assert!(errors.contains("no skull in any of 1 cases"), "{errors}");
+    assert!(!out.join("table.md").exists() && !out.join("cases").exists(), "nothing is written");
+    save(&folder.join("whole/001.nrrd"), &bone);
+    let mut command = support::calvaria();
+    command.arg("inject").arg(folder.join("whole")).arg("--out").arg(folder.join("cut"));
+    let cut = command.output().expect("the program runs");
+    assert_eq!(cut.status.code(), Some(3), "{}", String::from_utf8_lossy(&cut.stderr));
+    assert!(!folder.join("cut/injected.csv").exists() && !folder.join("cut/complete_skull").exists());
+}
+
+#[test]
+fn a_list_makes_the_same_defects_again_or_says_that_it_cannot() {
+    let folder = support::scratch("evaluation-list");
+    save(&folder.join("whole/007.nrrd"), &head().0);
+    let run = |out: &str, more: &[&str]| {
+        let mut command = support::calvaria();
+        command.args(["inject", "--quiet"]).args(more).arg("--out").arg(folder.join(out)).arg(folder.join("whole"));
+        let done = command.output().expect("the program runs");
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let asked = ["--holes", "2", "--fray", "1.5", "--fragments", "2", "--base", "35", "--area", "45", "--seed", "5"];
+    assert_eq!(run("a", &asked).0, Some(0));
+    let table = fs::read_to_string(folder.join("a/injected.csv")).expect("a table");
+    let list = folder.join("a/injected.csv");
+    assert_eq!(run("b", &["--list", list.to_str().expect("a name")]).0, Some(0));
+    for file in ["injected.csv", "implant/patch_1/007.nrrd", "complete_skull/patch_1/007.nrrd"] {
+        let read = |out: &str| fs::read(folder.join(out).join(file)).expect(file);
+        assert!(read("a") == read("b"), "{file}");
+    }
+    // The shortened scan is scored against its own complete skull.
+    let (code, summary, errors) = evaluate_tree(&folder.join("a"), &folder.join("scores"), &[]);
+    assert_eq!((code, &summary["all"][0]["cases"]), (Some(0), &Value::from(1)), "{errors}");
+    // A hash that differs.
+    let hash = table.trim().rsplit(',').next().expect("a hash");
+    let changed = folder.join("changed.csv");
+    fs::write(&changed, table.replace(hash, &"0".repeat(64))).expect("written");
+    let (code, errors) = run("c", &["--list", changed.to_str().expect("a name")]);
+    assert!(code == Some(3) && errors.contains("the mask made is not the listed one"), "{errors}");
+    assert!(!folder.join("c/injected.csv").exists() && !folder.join("c/implant").exists());
+}
+
+#[test]
+fn disturbed_cases_are_scored_against_their_clean_ones() {
+    let folder = support::scratch("evaluation-disturbed");
+    let made = cut(InjectKind::Patch, 50.0, 5);
+    let data = folder.join("data");
+    save(&data.join("complete_skull/007.nrrd"), &head().0);
+    save(&data.join("implant/007.nrrd"), &made.implant);
+    let (code, _, errors) = evaluate_tree(&data, &folder.join("clean"), &[]);
+    assert_eq!(code, Some(0), "{errors}");
+    let run = |out: &str, list: Option<&Path>| {
+        let mut command = support::calvaria();
+        command.arg("disturb").arg("--out").arg(folder.join(out)).arg(&data);
+        if let Some(list) = list {
+            command.arg("--list").arg(list);
+        }
+        command.output().expect("the program runs")
+    };
+    assert!(run("c", None).status.success());
+    let table = folder.join("c/disturbed.csv");
+    let text = fs::read_to_string(&table).expect("a table");
+    assert_eq!(text.lines().count(), 8, "{text}");
+    assert!(run("again", Some(&table)).status.success());
+    let other = folder.join("other.csv");
+    fs::write(&other, text.replace(",mirror,2076,", ",mirror,9999,")).expect("written");
+    assert_eq!(run("never", Some(&other)).status.code(), Some(3));
+    let clean = folder.join("clean");
+    let more = ["--clean", clean.to_str().expect("a name")];
+    let (code, summary, errors) = evaluate_tree(&folder.join("c"), &folder.join("scores"), &more);
+    assert_eq!(code, Some(0), "{errors}");
+    let made = text.lines().filter(|l| !l.contains("skipped")).count() - 1;
+    let losses = summary["losses"].as_array().expect("rows");
+    assert_eq!((&losses[0]["cases"], losses.len()), (&Value::from(made), made + 1));
+    let mirror = losses.iter().find(|l| l["kind"] == "mirror").expect("a row");
+    assert!(mirror["mean"].as_f64().expect("a number").abs() < 0.03, "a mirrored head is as easy: {mirror}");
+}
+
+/// Protocol B's committed list: two of its defects are made again.
+#[test]
+fn the_committed_test_set_is_made_again() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits/protocol-b.csv"));
+    let rows = parse_list(&text.expect("the list")).expect("a list");
+    assert_eq!(rows.len(), 150);
+    for row in &rows {
+        let number: u64 = row.skull.parse().expect("a number");
+        let asked = protocol_b(number).into_iter().find(|(kind, _)| *kind == row.kind).expect("the kind");
+        assert_eq!(asked.1, row.params, "{} {}", row.skull, row.kind);
+    }
+    let Some(data) = support::real_data() else { return };
+    for (skull, kind) in [("043", "010-040cm2_1"), ("088", "150-250cm2_2")] {
+        let row = rows.iter().find(|r| r.skull == skull && r.kind == kind).expect("a row");
+        let file = data.join("skullfix/training_set/complete_skull").join(format!("{skull}.nrrd"));
+        let scan = calvaria::scan::read(&file, &Progress::new()).expect("a skull");
+        let mut found = skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
+        row.place.expect("a pose").put(&mut found);
+        let Voxels::Mask(complete) = scan.voxels else { panic!("a mask") };
+        let made = inject(&complete, &found, &row.params, &Progress::new()).expect("room for it");
+        assert_eq!(Some(sha256(&made.implant)), row.implant_sha256, "{skull} {kind}");
+    }
+}
+
+/// Protocol C's committed list: seeds by the rule, and two of its cases are made again.
+#[test]
+fn the_committed_disturbed_cases_are_made_again() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits/protocol-c.csv"));
+    let text = text.expect("the list");
+    let rows: Vec<Vec<&str>> =
+        text.lines().filter(|l| !l.starts_with('#')).skip(1).map(|l| l.split(',').collect()).collect();
+    assert_eq!(rows.len(), 15 * Disturbance::ALL.len());
+    for row in &rows {
+        let what = Disturbance::ALL.into_iter().find(|d| d.word() == row[1]).expect("a disturbance");
+        assert_eq!(row[2], what.seed(row[0].parse().expect("a number")).to_string(), "{row:?}");
+    }
+    let Some(data) = support::real_data() else { return };
+    let read = |role: &str| {
+        let file = data.join("skullfix/training_set").join(role).join("043.nrrd");
+        match calvaria::scan::read(&file, &Progress::new()).expect("a skull").voxels {
+            Voxels::Mask(mask) => mask,
+            Voxels::Hu(_) => panic!("a mask"),
+        }
+    };
+    let truth = evaluate::truth(evaluate::Pair::CompleteImplant, read("complete_skull"), read("implant"));
+    let truth = truth.expect("a case");
+    for what in [Disturbance::Base, Disturbance::Fragments] {
+        let row = rows.iter().find(|r| r[0] == "043" && r[1] == what.word()).expect("a row");
+        let made = disturb(&truth.defective, &truth.implant, what, what.seed(43), &Progress::new()).expect("a case");
+        assert_eq!([row[5], row[6]], [sha256(&made.implant), sha256(&made.defective)], "{}", what.word());
+    }
 }
 
 /// A large case in three seconds on two cores; under load it says nothing, so it is run by hand:

@@ -1,5 +1,6 @@
 //! The command line as definitions: help, completions and the man page are all made from these.
 
+use super::measuring::{Disturb, Evaluate, Inject};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -44,6 +45,7 @@ pub enum Command {
     Atlas(Atlas),
     Evaluate(Evaluate),
     Inject(Inject),
+    Disturb(Disturb),
     Train(Train),
     Completions(Completions),
     Man(Man),
@@ -128,7 +130,7 @@ pub struct Reconstruct {
 }
 
 /// The words `reconstruct.method` takes, from the parameter's own table.
-fn methods() -> clap::builder::PossibleValuesParser {
+pub fn methods() -> clap::builder::PossibleValuesParser {
     use crate::parameter::{ParameterKind, Parameters as _};
     let specs = crate::reconstruct::Params::SPECS.iter();
     let words = specs.filter(|s| s.name == "method").find_map(|s| match s.kind {
@@ -290,107 +292,6 @@ pub enum AtlasCommand {
         #[arg(long, short, value_name = "FILE")]
         out: PathBuf,
     },
-}
-
-/// Score methods on skulls whose removed bone is known
-///
-/// Reads folders laid out as SkullFix (complete_skull/NAME and implant/NAME or defective_skull/NAME), as SkullBreak
-/// (the same with implant/KIND/NAME) and pairs (NAME_complete and NAME_implant). Every method sees the defective skull
-/// alone. Writes DIR/cases (one file a case and method, kept and not made again by a later run), table.md, cases.csv
-/// and summary.json.
-#[derive(Debug, Args)]
-#[command(after_help = EVALUATE_EXAMPLES)]
-pub struct Evaluate {
-    /// Folder of skulls
-    pub data: PathBuf,
-
-    /// Methods, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "auto", value_parser = methods())]
-    pub method: Vec<String>,
-
-    /// Folder the figures go into
-    #[arg(long, short, value_name = "DIR")]
-    pub out: PathBuf,
-
-    /// Only the skulls named in a list (white space between names, # begins a comment)
-    #[arg(long, value_name = "FILE")]
-    pub only: Option<PathBuf>,
-
-    /// Score every case again, also those scored by an earlier run
-    #[arg(long)]
-    pub fresh: bool,
-
-    /// Write the predicted implants to DIR/implant/METHOD as well
-    #[arg(long)]
-    pub keep: bool,
-
-    /// Print summary.json on the standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
-const EVALUATE_EXAMPLES: &str = "\
-Examples:
-  calvaria evaluate training_set --out scores
-  calvaria evaluate training_set --method auto,mirror,smooth --only assets/splits/held-out.txt --out scores";
-
-/// Cut defects with known truth into complete skulls
-///
-/// Takes a complete skull mask or a folder of them. Writes DIR/complete_skull/NAME, DIR/defective_skull/KIND/NAME and
-/// DIR/implant/KIND/NAME, the layout that evaluate reads, and DIR/injected.csv with seed, area and hash of each. The
-/// same seed cuts the same defect.
-#[derive(Debug, Args)]
-#[command(after_help = INJECT_EXAMPLES)]
-pub struct Inject {
-    /// A complete skull (binary volume), or a folder of them
-    #[arg(value_name = "MASK_OR_DIR")]
-    pub input: PathBuf,
-
-    /// Folder the results go into
-    #[arg(long, short, value_name = "DIR")]
-    pub out: PathBuf,
-
-    /// What is cut
-    #[arg(long, value_enum, default_value_t = Cut::Patch)]
-    pub kind: Cut,
-
-    /// Area of the removed outer surface, cm²: one value or a range
-    #[arg(long, value_name = "CM2|LOW..HIGH", default_value = "10..100")]
-    pub area: String,
-
-    /// The first seed; each further defect of a skull takes the next
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-
-    /// Defects a skull, each in a file of its own
-    #[arg(long, default_value_t = 1)]
-    pub count: u32,
-
-    /// The fixed test set instead: ten patches a skull, two of each size, seeds by the skull's number
-    #[arg(long, conflicts_with_all = ["kind", "area", "seed", "count"])]
-    pub protocol_b: bool,
-
-    /// Only the skulls named in a list
-    #[arg(long, value_name = "FILE")]
-    pub only: Option<PathBuf>,
-}
-
-const INJECT_EXAMPLES: &str = "\
-Examples:
-  calvaria inject complete.nrrd --out cut --area 40..80 --seed 7
-  calvaria inject complete_skull --out cut --kind box --count 3
-  calvaria inject complete_skull --out b --protocol-b --only assets/splits/held-out.txt";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Cut {
-    /// A box with a cylinder at each corner, as SkullFix was cut
-    Box,
-    /// A cube in any turn
-    Cube,
-    /// A ball
-    Sphere,
-    /// An irregular patch with slanted walls
-    Patch,
 }
 
 /// Train a network on whole skulls, on the processor alone

@@ -43,7 +43,7 @@ fn build(folder: &Path, out: &Path, labels: Option<&Path>, quiet: bool) -> Resul
 fn heads(folder: &Path, only: Option<&Path>, out: &Path, quiet: bool) -> Result<(), Failure> {
     let mut files = volumes::find(folder)?;
     if let Some(list) = only {
-        let names = super::evaluate::names(list)?;
+        let names = super::cases::names(list)?;
         files.retain(|(_, below)| below.file_stem().is_some_and(|s| names.iter().any(|n| *n == s.to_string_lossy())));
     }
     case::check_writable_file(out)?;

@@ -1,56 +1,68 @@
-use super::arguments::Evaluate;
+use super::cases;
+use super::evaluate_case::{self, Budget};
 use super::failure::Failure;
+use super::measuring::Evaluate;
 use super::output::{self, Meter};
-use super::volumes;
 use crate::case::{self, Recipe};
-use crate::evaluate::{self, Case, Outcome, PredictError, Prepared, Source};
-use crate::export::nrrd::save_nrrd;
-use crate::geometry::{Progress, Volume};
-use crate::scan::{self, Voxels};
+use crate::evaluate::{self, Case, Outcome, Summary, picture};
+use crate::geometry::Progress;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What became of a case.
+type Done = Result<Vec<Outcome>, Failure>;
 
 /// `calvaria evaluate`: methods scored on skulls whose removed bone is known.
 pub fn run(arguments: &Evaluate, quiet: bool) -> Result<(), Failure> {
-    let cases = cases(&arguments.data, arguments.only.as_deref())?;
+    let cases = cases::find(&arguments.data, arguments.only.as_deref())?;
     let recipes = recipes(&arguments.method)?;
+    let methods: Vec<String> = recipes.iter().map(|r| r.0.clone()).collect();
+    let clean = arguments.clean.as_deref().map(|dir| earlier(dir, &methods)).transpose()?.unwrap_or_default();
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
-    let progress = meter.progress();
+    let all = all(&cases, &recipes, arguments, &meter.progress());
+    meter.finish();
     let mut outcomes: Vec<Outcome> = Vec::new();
-    let mut refused = Vec::new();
-    for (i, case) in cases.iter().enumerate() {
-        let part = progress.part(i as f32 / cases.len() as f32, (i + 1) as f32 / cases.len() as f32);
-        part.report(0.0, &case.name)?;
-        match one(case, &recipes, arguments, &part) {
-            Ok(done) => outcomes.extend(done),
-            Err(Failure::Refused(word)) => {
+    let mut refused = 0usize;
+    for (case, done) in cases.iter().zip(all) {
+        match done {
+            Some(Ok(done)) => outcomes.extend(done),
+            Some(Err(Failure::Refused(word))) => {
                 output::complain(&format!("{}: {word}", case.name));
-                refused.push(case.name.clone());
+                refused += 1;
             }
-            Err(other) => return Err(other),
+            Some(Err(other)) => return Err(other),
+            // A worker leaves cases undone only after another failed to write, which is returned above.
+            None => {}
         }
     }
-    meter.finish();
-    let methods: Vec<String> = recipes.iter().map(|r| r.0.clone()).collect();
-    let summary = evaluate::summarise(&outcomes, &methods);
-    let table = evaluate::markdown(&summary);
+    let nothing = |why: &str| {
+        let data = arguments.data.display();
+        Err(Failure::Refused(format!("{data}: {why}; no table was written")))
+    };
+    if outcomes.is_empty() {
+        return nothing(&format!("none of {} cases could be read, see above", cases.len()));
+    }
+    // An organ that is no head fails with every method; a table of nothing but such failures says nothing.
+    if outcomes.iter().all(evaluate_case::is_no_head) {
+        let why = outcomes.first().and_then(|o| o.failure.as_deref()).unwrap_or_default();
+        return nothing(&format!("no skull in any of {} cases ({why})", cases.len()));
+    }
+    let summary = evaluate::summarise(&outcomes, &methods, &clean);
+    write_tables(&arguments.out, &outcomes, &summary)?;
     let as_json = serde_json::to_value(&summary).map_err(|e| Failure::Write(e.to_string()))?;
-    write(&arguments.out.join("cases.csv"), evaluate::csv(&outcomes).as_bytes())?;
-    write(&arguments.out.join("table.md"), table.as_bytes())?;
-    write(&arguments.out.join("summary.json"), format!("{as_json:#}\n").as_bytes())?;
     if arguments.json {
         output::json(&as_json);
     } else if !quiet {
-        output::print(&table);
+        output::print(&evaluate::markdown(&summary));
     }
-    if refused.is_empty() {
+    if refused == 0 {
         return Ok(());
     }
-    let all = cases.len();
     Err(Failure::Refused(format!(
-        "{} of {all} cases could not be read and are not in the table; see above",
-        refused.len()
+        "{refused} of {} cases could not be read and are not in the table; see above",
+        cases.len()
     )))
 }
 
@@ -58,19 +70,27 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     case::write_atomic(path, bytes).map_err(Failure::from)
 }
 
-fn cases(data: &Path, only: Option<&Path>) -> Result<Vec<Case>, Failure> {
-    let refused = |word: String| Failure::Refused(format!("{}: {word}", data.display()));
-    let cases = evaluate::find_cases(&volumes::find(data)?).map_err(|e| refused(e.to_string()))?;
-    let Some(list) = only else { return Ok(cases) };
-    evaluate::only_skulls(cases, &names(list)?).map_err(|e| refused(e.to_string()))
-}
-
-/// The skulls named in a list file.
-pub fn names(list: &Path) -> Result<Vec<String>, Failure> {
-    let refused = |word: &str| Failure::Refused(format!("{}: {word}", list.display()));
-    let text = std::fs::read_to_string(list).map_err(|e| refused(&e.to_string()))?;
-    let names = evaluate::parse_list(&text);
-    if names.is_empty() { Err(refused("the list names no skull")) } else { Ok(names) }
+fn write_tables(out: &Path, outcomes: &[Outcome], summary: &Summary) -> Result<(), Failure> {
+    let as_json = serde_json::to_value(summary).map_err(|e| Failure::Write(e.to_string()))?;
+    write(&out.join("cases.csv"), evaluate::csv(outcomes).as_bytes())?;
+    write(&out.join("table.md"), evaluate::markdown(summary).as_bytes())?;
+    write(&out.join("summary.json"), format!("{as_json:#}\n").as_bytes())?;
+    write(&out.join("plots.png"), &picture::plots(outcomes, summary))?;
+    // The pictures of the best, the median and the worst case are copies of those beside the cases' figures.
+    for method in summary.all.iter().map(|r| &r.method) {
+        for (word, name) in evaluate::best_median_worst(outcomes, method) {
+            let from = place(&out.join("cases"), method, name, ".png");
+            let to = out.join("pictures").join(format!("{method}-{word}.png"));
+            match std::fs::read(from) {
+                Ok(bytes) => write(&to, &bytes)?,
+                // An earlier run's case has no picture; an older one of another case would mislead.
+                Err(_) => {
+                    let _ = std::fs::remove_file(to);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn recipes(methods: &[String]) -> Result<Vec<(String, Recipe)>, Failure> {
@@ -86,7 +106,7 @@ fn recipes(methods: &[String]) -> Result<Vec<(String, Recipe)>, Failure> {
 }
 
 /// Where a case's figures are kept.
-fn place(out: &Path, method: &str, case: &str, ending: &str) -> PathBuf {
+pub fn place(out: &Path, method: &str, case: &str, ending: &str) -> PathBuf {
     let mut path = out.to_owned();
     path.extend([method]);
     path.extend(case.split('/'));
@@ -95,143 +115,50 @@ fn place(out: &Path, method: &str, case: &str, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// All methods on one case; those with a file from an earlier run are read from it.
-fn one(
-    case: &Case,
-    recipes: &[(String, Recipe)],
-    arguments: &Evaluate,
-    progress: &Progress,
-) -> Result<Vec<Outcome>, Failure> {
-    let file = |method: &str| place(&arguments.out.join("cases"), method, &case.name, ".json");
-    let earlier = |method: &str| -> Option<Outcome> {
-        let text = std::fs::read(file(method)).ok().filter(|_| !arguments.fresh)?;
-        serde_json::from_slice::<Outcome>(&text).ok().filter(|o| o.name == case.name && o.method == method)
-    };
-    let mut done: Vec<Option<Outcome>> = recipes.iter().map(|(method, _)| earlier(method)).collect();
-    if done.iter().any(Option::is_none) {
-        let (defective, truth) = volumes_of(&case.source, progress)?;
-        let start = Instant::now();
-        // Every recipe has the same skull and defect parameters: methods differ in the completion alone.
-        let shared = Recipe::default();
-        let prepared = evaluate::prepare(defective.clone(), &shared.skull, &shared.defect, &progress.part(0.1, 0.4));
-        let prepare_seconds = start.elapsed().as_secs_f64();
-        for (i, (method, recipe)) in recipes.iter().enumerate().filter(|(i, _)| done[*i].is_none()).collect::<Vec<_>>()
-        {
-            let share = |k: usize| 0.4 + 0.6 * k as f32 / recipes.len() as f32;
-            let part = progress.part(share(i), share(i + 1));
-            let mut outcome = tried(
-                &prepared,
-                recipe,
-                &defective,
-                &truth,
-                arguments.keep.then(|| place(&arguments.out.join("implant"), method, &case.name, ".nrrd")),
-                &part,
-            )?;
-            outcome.name.clone_from(&case.name);
-            outcome.skull.clone_from(&case.skull);
-            outcome.kind.clone_from(&case.kind);
-            outcome.method.clone_from(method);
-            outcome.prepare_seconds = prepare_seconds;
-            let text = serde_json::to_vec_pretty(&outcome).map_err(|e| Failure::Write(e.to_string()))?;
-            write(&file(method), &text)?;
-            done[i] = Some(outcome);
-        }
+/// The kept figures of an earlier run's folder.
+fn earlier(folder: &Path, methods: &[String]) -> Result<Vec<Outcome>, Failure> {
+    let cases = folder.join("cases");
+    let mut found = Vec::new();
+    for method in methods {
+        let files = walkdir::WalkDir::new(cases.join(method)).sort_by_file_name().into_iter().filter_map(Result::ok);
+        let json = files.filter(|f| f.path().extension().is_some_and(|e| e == "json"));
+        found.extend(json.filter_map(|f| serde_json::from_slice::<Outcome>(&std::fs::read(f.path()).ok()?).ok()));
     }
-    Ok(done.into_iter().flatten().collect())
+    if found.is_empty() {
+        let word = format!("{}: no figures of these methods; name the folder an evaluate run wrote", folder.display());
+        return Err(Failure::Refused(word));
+    }
+    Ok(found)
 }
 
-/// One method on one case; a failure to complete is an outcome, a failure to write is not.
-fn tried(
-    prepared: &Result<Prepared, PredictError>,
-    recipe: &Recipe,
-    defective: &Volume<u8>,
-    truth: &Volume<u8>,
-    keep: Option<PathBuf>,
-    progress: &Progress,
-) -> Result<Outcome, Failure> {
-    progress.check()?;
-    let start = Instant::now();
-    let (predicted, failure) = match prepared {
-        Ok(head) => match head.predict(&recipe.reconstruct, progress) {
-            Ok(made) => (Some(made), None),
-            Err(PredictError::Cancelled(stop)) => return Err(stop.into()),
-            Err(error) => (None, Some(error.to_string())),
-        },
-        Err(PredictError::Cancelled(stop)) => return Err((*stop).into()),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    let complete_seconds = start.elapsed().as_secs_f64();
-    let (implant, findings) = match predicted {
-        Some(made) => (made.implant, made.findings),
-        None => (Volume::filled(truth.grid.clone(), 0u8), Vec::new()),
-    };
-    if let Some(path) = keep {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| crate::export::WriteError::new(folder, &e))?;
-        }
-        save_nrrd(&path, &implant)?;
-    }
-    Ok(Outcome {
-        name: String::new(),
-        skull: String::new(),
-        kind: String::new(),
-        method: String::new(),
-        failure,
-        defects: prepared.as_ref().map_or(0, |p| p.defects.len()),
-        findings,
-        prepare_seconds: 0.0,
-        complete_seconds,
-        scores: evaluate::score(defective, truth, &implant),
-    })
-}
-
-/// The defective skull and the true implant of a case, on one grid and apart.
-pub fn volumes_of(source: &Source, progress: &Progress) -> Result<(Volume<u8>, Volume<u8>), Failure> {
-    let read = |path: &Path, part: Progress| -> Result<Volume<u8>, Failure> {
-        match scan::read(path, &part)?.voxels {
-            Voxels::Mask(mask) => Ok(mask),
-            Voxels::Hu(_) => Err(Failure::Refused(format!("{}: not a two-valued mask", path.display()))),
-        }
-    };
-    let (first, second) = match source {
-        Source::CompleteImplant { complete, implant } => (complete, implant),
-        Source::CompleteDefective { complete, defective } => (complete, defective),
-        Source::DefectiveImplant { defective, implant } => (defective, implant),
-    };
-    let (a, b) = (read(first, progress.part(0.0, 0.05))?, read(second, progress.part(0.05, 0.1))?);
-    // Headers written by different programs differ in the last digits.
-    if !a.grid.matches(&b.grid, 1e-3) {
-        return Err(Failure::Refused("its two volumes lie on different grids".to_owned()));
-    }
-    let less = |from: &Volume<u8>, by: &Volume<u8>| {
-        let left = from.data.iter().zip(&by.data).map(|(&f, &b)| u8::from(f != 0 && b == 0));
-        Volume::new(from.grid.clone(), left.collect())
-    };
-    let stray = |part: &Volume<u8>, of: &Volume<u8>| {
-        let outside = part.data.iter().zip(&of.data).filter(|(p, o)| **p != 0 && **o == 0).count();
-        outside * 100 > part.data.iter().filter(|v| **v != 0).count()
-    };
-    let (defective, truth) = match source {
-        Source::CompleteImplant { .. } => {
-            if stray(&b, &a) {
-                return Err(Failure::Refused("the implant is no part of its complete skull".to_owned()));
+/// Works through all cases, several at once where memory allows; in the cases' order whatever ends first.
+fn all(cases: &[Case], recipes: &[(String, Recipe)], arguments: &Evaluate, progress: &Progress) -> Vec<Option<Done>> {
+    let results: Mutex<Vec<Option<Done>>> = Mutex::new(cases.iter().map(|_| None).collect());
+    let (next, ended, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), std::sync::atomic::AtomicBool::new(false));
+    let budget = Budget::default();
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(i) else { return };
+            let done = evaluate_case::one(case, recipes, arguments, &budget);
+            let word = match &done {
+                Ok(outcomes) => evaluate_case::times(case, outcomes),
+                Err(error) => format!("{}: {error}", case.name),
+            };
+            stop.fetch_or(matches!(&done, Err(e) if !matches!(e, Failure::Refused(_))), Ordering::Relaxed);
+            let share = (ended.fetch_add(1, Ordering::Relaxed) + 1) as f32 / cases.len() as f32;
+            stop.fetch_or(progress.report(share, &word).is_err(), Ordering::Relaxed);
+            if let Ok(mut results) = results.lock() {
+                results[i] = Some(done);
             }
-            (less(&a, &b), b)
-        }
-        Source::CompleteDefective { .. } => {
-            if stray(&b, &a) {
-                return Err(Failure::Refused("the defective skull is no part of its complete skull".to_owned()));
-            }
-            let truth = less(&a, &b);
-            (b, truth)
-        }
-        Source::DefectiveImplant { .. } => {
-            let truth = less(&b, &a);
-            (a, truth)
         }
     };
-    if truth.data.iter().all(|&v| v == 0) {
-        return Err(Failure::Refused("nothing was removed from this skull".to_owned()));
-    }
-    Ok((defective, truth))
+    let jobs = arguments.jobs.unwrap_or_else(|| rayon::current_num_threads().min(2)).clamp(1, cases.len().max(1));
+    std::thread::scope(|scope| {
+        for _ in 1..jobs {
+            scope.spawn(work);
+        }
+        work();
+    });
+    results.into_inner().unwrap_or_default()
 }

@@ -1,41 +1,53 @@
-use super::arguments::{Cut, Inject};
-use super::evaluate::names;
+use super::cases::{names, number};
 use super::failure::Failure;
+use super::measuring::{Cut, Inject};
 use super::output::{self, Meter};
 use super::volumes;
 use crate::case;
 use crate::export::WriteError;
 use crate::export::nrrd::save_nrrd;
 use crate::geometry::{Progress, Volume};
-use crate::phantom::{InjectError, InjectKind, InjectParams, Injected, inject, protocol_b};
+use crate::phantom::{self, InjectError, InjectKind, InjectParams, ListRow, Place, inject, protocol_b};
 use crate::scan::{self, Voxels};
 use crate::skull;
-use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-const COLUMNS: &str = "skull,kind,seed,area_cm2,bevel_deg,cuts,removed_mm3,implant_sha256\n";
+/// What is to be cut into each skull.
+enum Plan {
+    /// By a rule: kinds and parameters of a skull.
+    Rule([f64; 2]),
+    /// By a list.
+    Rows(Vec<ListRow>),
+}
 
 /// `calvaria inject`: defects with known truth cut into complete skulls.
 pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
-    let range = area(&arguments.area)?;
+    let plan = match &arguments.list {
+        Some(list) => Plan::Rows(rows(list)?),
+        None => Plan::Rule(area(&arguments.area)?),
+    };
     let mut files = volumes::find(&arguments.input)?;
-    if let Some(list) = &arguments.only {
-        let wanted = names(list)?;
-        let unknown: Vec<&String> = wanted.iter().filter(|w| !files.iter().any(|(_, b)| stem(b) == **w)).collect();
-        if let Some(name) = unknown.first() {
-            return Err(Failure::Refused(format!("{}: skull {name} is not in the folder", list.display())));
+    let wanted = match (&arguments.only, &plan) {
+        (Some(list), _) => Some(names(list)?),
+        (None, Plan::Rows(rows)) => Some(rows.iter().map(|r| r.skull.clone()).collect()),
+        (None, Plan::Rule(_)) => None,
+    };
+    if let Some(wanted) = wanted {
+        if let Some(name) = wanted.iter().find(|w| !files.iter().any(|(_, b)| stem(b) == **w)) {
+            let input = arguments.input.display();
+            return Err(Failure::Refused(format!("{input}: skull {name} of the list is not in the folder")));
         }
         files.retain(|(_, below)| wanted.contains(&stem(below)));
     }
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let mut table = String::from(COLUMNS);
+    let mut table = phantom::columns();
     let mut failed = 0usize;
     for (i, (file, below)) in files.iter().enumerate() {
         let part = progress.part(i as f32 / files.len() as f32, (i + 1) as f32 / files.len() as f32);
-        match one(file, below, arguments, range, &part) {
-            Ok(lines) => table.push_str(&lines),
+        match one(file, below, arguments, &plan, &mut table, &part) {
+            Ok(()) => {}
             Err(Failure::Refused(word)) => {
                 output::complain(&format!("{}: {word}", file.display()));
                 failed += 1;
@@ -43,15 +55,24 @@ pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
             Err(other) => return Err(other),
         }
     }
-    case::write_atomic(&arguments.out.join("injected.csv"), table.as_bytes())?;
+    let made = table.lines().count() - 1;
+    if made > 0 {
+        case::write_atomic(&arguments.out.join("injected.csv"), table.as_bytes())?;
+    }
     meter.finish();
     if !quiet {
-        output::line(&format!("{} defects cut into {} skulls", table.lines().count() - 1, files.len() - failed));
+        output::line(&format!("{made} defects cut into {} skulls", files.len() - failed));
     }
     if failed > 0 {
         return Err(Failure::Refused(format!("{failed} of {} files failed; see above", files.len())));
     }
     Ok(())
+}
+
+fn rows(list: &Path) -> Result<Vec<ListRow>, Failure> {
+    let refused = |word: String| Failure::Refused(format!("{}: {word}", list.display()));
+    let text = std::fs::read_to_string(list).map_err(|e| refused(e.to_string()))?;
+    phantom::parse_list(&text).map_err(|e| refused(e.to_string()))
 }
 
 /// `40` or `10..100`.
@@ -70,65 +91,103 @@ fn stem(below: &Path) -> String {
     below.with_extension("").components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// The cuts asked for: kind of folder and parameters.
-fn cuts(arguments: &Inject, name: &str, range: [f64; 2]) -> Result<Vec<(String, InjectParams)>, Failure> {
+/// The cuts asked for.
+fn cuts(arguments: &Inject, name: &str, plan: &Plan) -> Result<Vec<ListRow>, Failure> {
+    let range = match plan {
+        Plan::Rows(rows) => return Ok(rows.iter().filter(|r| r.skull == name).cloned().collect()),
+        Plan::Rule(range) => range,
+    };
+    let named = |(kind, params): (String, InjectParams)| ListRow {
+        skull: name.to_owned(),
+        kind,
+        params,
+        place: None,
+        implant_sha256: None,
+    };
     if arguments.protocol_b {
-        let digits: String = name.chars().rev().take_while(char::is_ascii_digit).collect();
-        let number: String = digits.chars().rev().collect();
-        let number: u64 = number.parse().map_err(|_| {
-            Failure::Refused(
-                "the test set needs names that end in a number, as 002; the seeds are made of it".to_owned(),
-            )
-        })?;
-        return Ok(protocol_b(number));
+        return Ok(protocol_b(number(name)?).into_iter().map(named).collect());
     }
-    let (kind, word) = match arguments.kind {
-        Cut::Box => (InjectKind::Box, "box"),
-        Cut::Cube => (InjectKind::Cube, "cube"),
-        Cut::Sphere => (InjectKind::Sphere, "sphere"),
-        Cut::Patch => (InjectKind::Patch, "patch"),
+    let kind = match arguments.kind {
+        Cut::Box => InjectKind::Box,
+        Cut::Cube => InjectKind::Cube,
+        Cut::Sphere => InjectKind::Sphere,
+        Cut::Patch => InjectKind::Patch,
     };
     let one = |n: u32| {
         // Areas spread over the range by the golden ratio: even for any count, and the same for a seed.
         let seed = arguments.seed + u64::from(n);
         let share = (seed as f64 * 0.618_033_988_749_895).fract();
         let area_cm2 = range[0] + (range[1] - range[0]) * share;
-        (format!("{word}_{}", n + 1), InjectParams::new(kind, area_cm2, seed))
+        let params = InjectParams {
+            holes: arguments.holes.unwrap_or(0),
+            fray_mm: arguments.fray,
+            fragments: arguments.fragments,
+            vertex_mm: arguments.vertex,
+            base_mm: arguments.base,
+            ..InjectParams::new(kind, (area_cm2 * 1000.0).round() / 1000.0, seed)
+        };
+        named((format!("{}_{}", kind.word(), n + 1), params))
     };
     Ok((0..arguments.count).map(one).collect())
 }
 
-fn one(file: &Path, below: &Path, arguments: &Inject, range: [f64; 2], progress: &Progress) -> Result<String, Failure> {
+/// Cuts one skull; each defect's line is added to the table once its files are there.
+fn one(
+    file: &Path,
+    below: &Path,
+    arguments: &Inject,
+    plan: &Plan,
+    table: &mut String,
+    progress: &Progress,
+) -> Result<(), Failure> {
     let name = stem(below);
     progress.report(0.0, &name)?;
-    let cuts = cuts(arguments, &name, range)?;
+    let rows = cuts(arguments, &name, plan)?;
     let scan = scan::read(file, &progress.part(0.0, 0.1))?;
-    let found = skull::segment(&scan, &skull::Params::default(), &progress.part(0.1, 0.2))?;
+    let mut found = skull::segment(&scan, &skull::Params::default(), &progress.part(0.1, 0.2))?;
     let complete = match scan.voxels {
         Voxels::Mask(mask) => mask,
         Voxels::Hu(_) => return Err(Failure::Refused("not a two-valued mask".to_owned())),
     };
+    let here = Place::of(&found);
     save(&arguments.out.join("complete_skull").join(below), &complete)?;
-    let mut lines = String::new();
-    for (i, (kind, params)) in cuts.iter().enumerate() {
-        let share = |k: usize| 0.2 + 0.8 * k as f32 / cuts.len() as f32;
-        let made = inject(&complete, &found, params, &progress.part(share(i), share(i + 1)))?;
-        save(&arguments.out.join("defective_skull").join(kind).join(below), &made.defective)?;
-        save(&arguments.out.join("implant").join(kind).join(below), &made.implant)?;
-        lines.push_str(&line(&name, kind, params, &made));
+    for (i, mut row) in rows.iter().cloned().enumerate() {
+        let share = |k: usize| 0.2 + 0.8 * k as f32 / rows.len() as f32;
+        let place = *row.place.get_or_insert(here);
+        place.put(&mut found);
+        let made = inject(&complete, &found, &row.params, &progress.part(share(i), share(i + 1)))?;
+        let hash = phantom::sha256(&made.implant);
+        if let Some(expected) = row.implant_sha256.as_ref().filter(|e| **e != hash) {
+            let word = format!(
+                "{}/{name}: the mask made is not the listed one ({} instead of {}); another program or another skull",
+                row.kind,
+                &hash[..12],
+                &expected[..expected.len().min(12)]
+            );
+            return Err(Failure::Refused(word));
+        }
+        if !made.implant.grid.matches(&complete.grid, 1e-6) {
+            // A shortened scan has a complete skull of its own.
+            let whole = made.defective.data.iter().zip(&made.implant.data).map(|(a, b)| a | b).collect();
+            let whole = Volume::new(made.defective.grid.clone(), whole);
+            save(&place_of(&arguments.out, "complete_skull", &row.kind, below), &whole)?;
+        }
+        save(&place_of(&arguments.out, "defective_skull", &row.kind, below), &made.defective)?;
+        save(&place_of(&arguments.out, "implant", &row.kind, below), &made.implant)?;
+        table.push_str(&row.line(&made));
     }
-    Ok(lines)
+    Ok(())
 }
 
-fn line(name: &str, kind: &str, params: &InjectParams, made: &Injected) -> String {
-    let area_cm2: f64 = made.cuts.iter().map(|c| c.area_cm2).sum();
-    let bevel = made.cuts.first().map_or(0.0, |c| c.bevel_deg);
-    let removed = made.implant.data.iter().filter(|v| **v != 0).count() as f64 * made.implant.grid.voxel_mm3();
-    let hash: String = Sha256::digest(&made.implant.data).iter().map(|b| format!("{b:02x}")).collect();
-    format!("{name},{kind},{},{area_cm2:.2},{bevel:.1},{},{removed:.0},{hash}\n", params.seed, made.cuts.len())
+/// Where a volume of a defect is kept.
+fn place_of(out: &Path, role: &str, kind: &str, below: &Path) -> PathBuf {
+    let mut path = out.join(role);
+    path.extend(kind.split('/'));
+    path.join(below)
 }
 
-fn save(path: &Path, mask: &Volume<u8>) -> Result<(), Failure> {
+/// Writes a mask into a folder that is made for it.
+pub fn save(path: &Path, mask: &Volume<u8>) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| WriteError::new(folder, &e))?;
     }

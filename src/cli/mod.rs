@@ -2,15 +2,19 @@
 
 mod arguments;
 mod atlas;
+mod cases;
 mod complete_many;
 mod design;
 mod detect;
+mod disturb;
 mod evaluate;
+mod evaluate_case;
 mod failure;
 mod inject;
 mod inspect;
 mod label;
 mod manual;
+mod measuring;
 mod mesh;
 mod output;
 mod parameters;
@@ -74,6 +78,7 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Atlas(atlas)) => atlas::run(&atlas, quiet)?,
         Some(Command::Evaluate(many)) => evaluate::run(&many, quiet)?,
         Some(Command::Inject(many)) => inject::run(&many, quiet)?,
+        Some(Command::Disturb(many)) => disturb::run(&many, quiet)?,
         Some(Command::Train(training)) => train::run(&training, quiet)?,
         Some(Command::Completions(shell)) => manual::completions(&shell),
         Some(Command::Man(man)) => manual::page(&man)?,

@@ -1,5 +1,5 @@
 use super::arguments::{Train, TrainRun, TrainWhat};
-use super::evaluate::names;
+use super::cases::names;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{train_score, volumes};
@@ -9,7 +9,9 @@ use crate::network::detector::HALF_AREA;
 use crate::network::map::MapNetwork;
 use crate::network::{About, Seen, Weights, pack_views, unpack_views};
 use crate::skull::Skull;
-use crate::train::{CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, curve_csv, curve_picture, map_errors, train};
+use crate::train::{
+    CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, curve_csv, curve_picture, map_errors, train,
+};
 use crate::view::Picture;
 use crate::{case, scan, skull};
 use std::collections::BTreeMap;

@@ -1,9 +1,8 @@
 use super::arguments::TrainScore;
-use super::evaluate::{names, volumes_of};
+use super::cases;
 use super::failure::Failure;
 use super::output::{self, Meter};
-use super::volumes;
-use crate::evaluate::{self, auc};
+use crate::evaluate::{Truth, auc};
 use crate::geometry::{Progress, Volume};
 use crate::network::Weights;
 use crate::network::detector::{Detector, HALF_AREA, KIND, removed_area_cm2};
@@ -32,11 +31,7 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     let bytes = std::fs::read(&arguments.weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let mut weights = Weights::from_bytes(&bytes, KIND).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let detector = Detector::new(&weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
-    let mut cases =
-        evaluate::find_cases(&volumes::find(&arguments.data)?).map_err(|e| refused(&arguments.data, e.to_string()))?;
-    if let Some(list) = &arguments.only {
-        cases = evaluate::only_skulls(cases, &names(list)?).map_err(|e| refused(&arguments.data, e.to_string()))?;
-    }
+    let cases = cases::find(&arguments.data, arguments.only.as_deref())?;
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
@@ -45,7 +40,7 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     for (i, one) in cases.iter().enumerate() {
         let part = progress.part(i as f32 / cases.len() as f32, (i + 1) as f32 / cases.len() as f32);
         part.report(0.0, &one.name)?;
-        let (defective, removed) = volumes_of(&one.source, &Progress::new())?;
+        let Truth { defective, implant: removed } = cases::read(&one.source, &Progress::new())?;
         if complete.as_ref().is_none_or(|c| c.0 != one.skull) {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
             let skull = segmented(Volume::new(defective.grid.clone(), whole))?;

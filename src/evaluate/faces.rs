@@ -35,12 +35,25 @@ pub struct FaceError {
 }
 
 /// What the faces say.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Faces {
     pub outer: Option<FaceError>,
     pub inner: Option<FaceError>,
     /// Mean absolute difference of Gaussian curvature on the outer face near the rim, 1/mm².
     pub rim_curvature_per_mm2: Option<f64>,
+    /// The outer face's points.
+    pub points: Vec<OuterPoint>,
+}
+
+/// A point of the true outer face, and how far the predicted face lies from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OuterPoint {
+    /// Index times spacing in the crop the faces were compared in, mm; on the way out of [`super::Verdict`] LPS.
+    pub at_mm: Vector3<f64>,
+    /// Outward normal there, along the same axes.
+    pub normal: Vector3<f64>,
+    /// Distance along the normal, mm, positive where the prediction stands proud; [`FARTHEST_MM`] where it is missing.
+    pub error_mm: f64,
 }
 
 /// A point of a true face, index times spacing.
@@ -48,43 +61,55 @@ struct FacePoint {
     at: Vector3<f64>,
     normal: Vector3<f64>,
     outer: bool,
-    near_rim: bool,
+    /// Gaussian curvature of the true skull; near the rim of the outer face only.
+    curvature: Option<f64>,
 }
 
-/// Compares the faces. All volumes are one crop around the implants; `centre` is a place inside the head (index times
-/// spacing in the crop), `to_bone` the distance to the defective skull.
-pub(super) fn compare(
-    defective: &Volume<u8>,
-    truth: &Volume<u8>,
-    predicted: &Volume<u8>,
-    to_bone: &Field,
-    centre: &Vector3<f64>,
-) -> Faces {
-    let whole = |part: &Volume<u8>| {
-        Volume::new(part.grid.clone(), part.data.iter().zip(&defective.data).map(|(a, b)| a | b).collect())
-    };
-    let (was, is) = (whole(truth), whole(predicted));
-    let (field_was, field_is) = (Space(blurred(&was, SIGMA_MM)), Space(blurred(&is, SIGMA_MM)));
-    let points = true_faces(truth, &was, &field_was, to_bone, centre);
-    let distances: Vec<f64> = points
-        .par_iter()
-        .with_min_len(256)
-        .map(|p| field_is.surface_along(&p.at, &p.normal, FARTHEST_MM).unwrap_or(FARTHEST_MM))
-        .collect();
-    let of = |outer: bool| error(points.iter().zip(&distances).filter(|(p, _)| p.outer == outer).map(|(_, d)| *d));
-    let (outer, inner) = (of(true), of(false));
-    let (soft_was, soft_is) = (Space(blurred(&was, CURVATURE_SIGMA_MM)), Space(blurred(&is, CURVATURE_SIGMA_MM)));
-    let differences: Vec<f64> = points
-        .iter()
-        .zip(&distances)
-        .filter(|(p, d)| p.outer && p.near_rim && d.abs() < FARTHEST_MM)
-        .filter_map(|(p, d)| {
-            let was = soft_was.gaussian_curvature(&p.at)?;
-            Some((soft_is.gaussian_curvature(&(p.at + p.normal * *d))? - was).abs())
-        })
-        .collect();
-    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-    Faces { outer, inner, rim_curvature_per_mm2: (!differences.is_empty()).then_some(mean) }
+/// The true faces of an implant: found once, compared with any number of predictions.
+pub(super) struct TrueFaces {
+    points: Vec<FacePoint>,
+}
+
+impl TrueFaces {
+    /// All volumes are one crop around the implant; `centre` is a place inside the head (index times spacing in the
+    /// crop), `to_bone` the distance to the defective skull.
+    pub(super) fn new(defective: &Volume<u8>, truth: &Volume<u8>, to_bone: &Field, centre: &Vector3<f64>) -> Self {
+        let whole = together(truth, defective);
+        let mut points = true_faces(truth, &whole, &Space(blurred(&whole, SIGMA_MM)), to_bone, centre);
+        let soft = Space(blurred(&whole, CURVATURE_SIGMA_MM));
+        for point in points.iter_mut().filter(|p| p.curvature.is_some()) {
+            point.curvature = soft.gaussian_curvature(&point.at);
+        }
+        Self { points }
+    }
+
+    /// Compares a prediction on the same crop.
+    pub(super) fn compare(&self, defective: &Volume<u8>, predicted: &Volume<u8>) -> Faces {
+        let whole = together(predicted, defective);
+        let field = Space(blurred(&whole, SIGMA_MM));
+        let one = |p: &FacePoint| field.surface_along(&p.at, &p.normal, FARTHEST_MM).unwrap_or(FARTHEST_MM);
+        let distances: Vec<f64> = self.points.par_iter().with_min_len(256).map(one).collect();
+        let pairs = || self.points.iter().zip(&distances);
+        let of = |outer: bool| error(pairs().filter(|(p, _)| p.outer == outer).map(|(_, d)| *d));
+        let soft = Space(blurred(&whole, CURVATURE_SIGMA_MM));
+        let differences: Vec<f64> = pairs()
+            .filter(|(_, d)| d.abs() < FARTHEST_MM)
+            .filter_map(|(p, d)| Some((soft.gaussian_curvature(&(p.at + p.normal * *d))? - p.curvature?).abs()))
+            .collect();
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        let outer_points =
+            pairs().filter(|(p, _)| p.outer).map(|(p, d)| OuterPoint { at_mm: p.at, normal: p.normal, error_mm: *d });
+        Faces {
+            outer: of(true),
+            inner: of(false),
+            rim_curvature_per_mm2: (!differences.is_empty()).then_some(mean),
+            points: outer_points.collect(),
+        }
+    }
+}
+
+fn together(part: &Volume<u8>, bone: &Volume<u8>) -> Volume<u8> {
+    Volume::new(part.grid.clone(), part.data.iter().zip(&bone.data).map(|(a, b)| a | b).collect())
 }
 
 fn error(signed: impl Iterator<Item = f64>) -> Option<FaceError> {
@@ -145,7 +170,9 @@ fn face_point(
         let inside = (0..3).all(|a| index[a] >= 0.0 && index[a] < whole.grid.size[a] as f64);
         inside && whole.at(index[0] as usize, index[1] as usize, index[2] as usize) != 0
     });
-    (!hollow).then_some(FacePoint { at, normal, outer, near_rim })
+    // The curvature is put in where it is asked for.
+    let curvature = (outer && near_rim).then_some(0.0);
+    (!hollow).then_some(FacePoint { at, normal, outer, curvature })
 }
 
 /// A field asked by position in mm (index times spacing).
@@ -254,17 +281,21 @@ mod tests {
         ]
     }
 
+    fn compare(bone: &Volume<u8>, truth: &Volume<u8>, part: &Volume<u8>, centre: &Vector3<f64>) -> Faces {
+        TrueFaces::new(bone, truth, &distance_to_set_mm(bone), centre).compare(bone, part)
+    }
+
     #[test]
     fn a_part_proud_by_a_known_amount() {
         let [defective, truth, part] = shells(34.5, 40.8);
         let centre = Vector3::new(32.25, 32.25, -10.0);
-        let faces = compare(&defective, &truth, &part, &distance_to_set_mm(&defective), &centre);
+        let faces = compare(&defective, &truth, &part, &centre);
         let (outer, inner) = (faces.outer.expect("a face"), faces.inner.expect("a face"));
         assert!((outer.mean_mm - 0.8).abs() < 0.08, "{outer:?}");
         assert!((outer.bias_mm - 0.8).abs() < 0.08, "{outer:?}");
         // The inner face's normal points to the head's centre: a part that ends before it is thin there.
         assert!((inner.bias_mm + 0.5).abs() < 0.08, "{inner:?}");
-        let same = compare(&defective, &truth, &truth, &distance_to_set_mm(&defective), &centre);
+        let same = compare(&defective, &truth, &truth, &centre);
         assert!(same.outer.expect("a face").mean_mm < 0.002, "{same:?}");
         assert!(same.rim_curvature_per_mm2.expect("a rim") < 1e-5, "{same:?}");
     }
@@ -294,7 +325,7 @@ mod tests {
         let [defective, truth, _] = shells(34.0, 40.0);
         let nothing = truth.map(|_| 0u8);
         let centre = Vector3::new(32.25, 32.25, -10.0);
-        let faces = compare(&defective, &truth, &nothing, &distance_to_set_mm(&defective), &centre);
+        let faces = compare(&defective, &truth, &nothing, &centre);
         assert!(faces.outer.expect("a face").mean_mm > 7.0);
     }
 }

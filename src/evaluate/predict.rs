@@ -1,6 +1,6 @@
 use crate::defect::{self, Defect};
 use crate::geometry::{Cancelled, Progress, Volume};
-use crate::reconstruct;
+use crate::reconstruct::{self, Completion};
 use crate::scan::{Scan, Voxels};
 use crate::skull::{self, Skull};
 
@@ -18,8 +18,8 @@ pub struct Prepared {
 pub struct Prediction {
     /// The removed bone of every defect found, nothing of it in the defective skull.
     pub implant: Volume<u8>,
-    /// What the user would have been told.
-    pub findings: Vec<String>,
+    /// The completed surfaces, one a defect.
+    pub completions: Vec<Completion>,
 }
 
 /// Why there is no prediction.
@@ -73,7 +73,7 @@ impl Prepared {
     /// See [`PredictError`].
     pub fn predict(&self, params: &reconstruct::Params, progress: &Progress) -> Result<Prediction, PredictError> {
         let mut implant = Volume::filled(self.defective.grid.clone(), 0u8);
-        let mut findings = Vec::new();
+        let mut completions = Vec::new();
         for (i, defect) in self.defects.iter().enumerate() {
             let share = |k: usize| k as f32 / self.defects.len() as f32;
             let completion =
@@ -82,11 +82,11 @@ impl Prepared {
             for ((whole, new), bone) in implant.data.iter_mut().zip(&piece.data).zip(&self.defective.data) {
                 *whole |= u8::from(*new != 0 && *bone == 0);
             }
-            findings.extend(completion.findings.into_iter().map(|f| f.message));
+            completions.push(completion);
         }
         if implant.data.iter().all(|&v| v == 0) {
             return Err(PredictError::NoImplant);
         }
-        Ok(Prediction { implant, findings })
+        Ok(Prediction { implant, completions })
     }
 }

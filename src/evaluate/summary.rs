@@ -20,10 +20,19 @@ pub struct Outcome {
     pub defects: usize,
     /// What the user would have been told.
     pub findings: Vec<String>,
+    /// Share of the true outer face within the stated 90 % band (see [`super::share_in_band`]).
+    #[serde(default)]
+    pub in_band: Option<f64>,
+    /// Reading the case, s.
+    #[serde(default)]
+    pub read_seconds: f64,
     /// Finding head and defect, s.
     pub prepare_seconds: f64,
     /// Completing the bone, voxels included, s.
     pub complete_seconds: f64,
+    /// Scoring, s; the first method of a case pays for what all share.
+    #[serde(default)]
+    pub score_seconds: f64,
     /// The figures.
     pub scores: Scores,
 }
@@ -35,11 +44,11 @@ pub struct Measure {
     pub key: &'static str,
     /// Name in the table.
     pub label: &'static str,
-    /// Whether a larger value is the better one; `None` where nearer to 0 is.
+    /// Whether a larger value is the better one; `None` where nearer to a wanted value is (0; 0.9 for the band).
     pub higher_is_better: Option<bool>,
     /// Decimals worth printing.
     pub decimals: usize,
-    get: fn(&Scores) -> Option<f64>,
+    get: fn(&Outcome) -> Option<f64>,
 }
 
 impl Measure {
@@ -48,34 +57,35 @@ impl Measure {
         label: &'static str,
         higher_is_better: Option<bool>,
         decimals: usize,
-        get: fn(&Scores) -> Option<f64>,
+        get: fn(&Outcome) -> Option<f64>,
     ) -> Self {
         Self { key, label, higher_is_better, decimals, get }
     }
 
     /// Every column, in the table's order.
-    pub const ALL: [Measure; 16] = [
-        Self::new("dice", "DSC", Some(true), 3, |s| Some(s.dice)),
-        Self::new("border_dice", "bDSC", Some(true), 3, |s| Some(s.border_dice)),
-        Self::new("hausdorff95_mm", "HD95 mm", Some(false), 2, |s| finite(s.hausdorff95_mm)),
-        Self::new("hausdorff95_max_mm", "HD95max mm", Some(false), 2, |s| finite(s.hausdorff95_max_mm)),
-        Self::new("hausdorff_mm", "HD mm", Some(false), 2, |s| finite(s.hausdorff_mm)),
-        Self::new("mean_distance_mm", "ASSD mm", Some(false), 3, |s| finite(s.mean_distance_mm)),
-        Self::new("within_half_mm", "≤ 0.5 mm", Some(true), 3, |s| Some(s.within_half_mm)),
-        Self::new("within_1mm", "≤ 1 mm", Some(true), 3, |s| Some(s.within_1mm)),
-        Self::new("within_2mm", "≤ 2 mm", Some(true), 3, |s| Some(s.within_2mm)),
-        Self::new("volume_error_percent", "volume %", None, 1, |s| finite(s.volume_error).map(|v| v * 100.0)),
-        Self::new("outer_mean_mm", "outer mm", Some(false), 2, |s| s.outer.map(|f| f.mean_mm)),
-        Self::new("outer_p95_mm", "outer p95 mm", Some(false), 2, |s| s.outer.map(|f| f.p95_mm)),
-        Self::new("outer_within_1mm", "outer ≤ 1 mm", Some(true), 3, |s| s.outer.map(|f| f.within_1mm)),
-        Self::new("inner_mean_mm", "inner mm", Some(false), 2, |s| s.inner.map(|f| f.mean_mm)),
-        Self::new("inner_p95_mm", "inner p95 mm", Some(false), 2, |s| s.inner.map(|f| f.p95_mm)),
-        Self::new("rim_curvature_per_mm2", "rim curvature 1/mm²", Some(false), 5, |s| s.rim_curvature_per_mm2),
+    pub const ALL: [Measure; 17] = [
+        Self::new("dice", "DSC", Some(true), 3, |o| Some(o.scores.dice)),
+        Self::new("border_dice", "bDSC", Some(true), 3, |o| Some(o.scores.border_dice)),
+        Self::new("hausdorff95_mm", "HD95 mm", Some(false), 2, |o| finite(o.scores.hausdorff95_mm)),
+        Self::new("hausdorff95_max_mm", "HD95max mm", Some(false), 2, |o| finite(o.scores.hausdorff95_max_mm)),
+        Self::new("hausdorff_mm", "HD mm", Some(false), 2, |o| finite(o.scores.hausdorff_mm)),
+        Self::new("mean_distance_mm", "ASSD mm", Some(false), 3, |o| finite(o.scores.mean_distance_mm)),
+        Self::new("within_half_mm", "≤ 0.5 mm", Some(true), 3, |o| Some(o.scores.within_half_mm)),
+        Self::new("within_1mm", "≤ 1 mm", Some(true), 3, |o| Some(o.scores.within_1mm)),
+        Self::new("within_2mm", "≤ 2 mm", Some(true), 3, |o| Some(o.scores.within_2mm)),
+        Self::new("volume_error_percent", "volume %", None, 1, |o| finite(o.scores.volume_error).map(|v| v * 100.0)),
+        Self::new("outer_mean_mm", "outer mm", Some(false), 2, |o| o.scores.outer.map(|f| f.mean_mm)),
+        Self::new("outer_p95_mm", "outer p95 mm", Some(false), 2, |o| o.scores.outer.map(|f| f.p95_mm)),
+        Self::new("outer_within_1mm", "outer ≤ 1 mm", Some(true), 3, |o| o.scores.outer.map(|f| f.within_1mm)),
+        Self::new("inner_mean_mm", "inner mm", Some(false), 2, |o| o.scores.inner.map(|f| f.mean_mm)),
+        Self::new("inner_p95_mm", "inner p95 mm", Some(false), 2, |o| o.scores.inner.map(|f| f.p95_mm)),
+        Self::new("rim_curvature_per_mm2", "rim curvature 1/mm²", Some(false), 5, |o| o.scores.rim_curvature_per_mm2),
+        Self::new("in_band", "in 90 % band", None, 3, |o| o.in_band),
     ];
 
     /// The value of a case; `None` where it has none (a failure's distance).
     pub fn value(&self, outcome: &Outcome) -> Option<f64> {
-        (self.get)(&outcome.scores)
+        (self.get)(outcome)
     }
 
     /// How bad a value is: larger is worse.
@@ -83,6 +93,7 @@ impl Measure {
         match self.higher_is_better {
             Some(true) => -value,
             Some(false) => value,
+            None if self.key == "in_band" => (value - 0.9).abs(),
             None => value.abs(),
         }
     }
@@ -126,6 +137,8 @@ pub struct Row {
     pub failed: Vec<String>,
     /// Mean time from mask to implant without reading and writing, s.
     pub seconds: f64,
+    /// Of it the completion alone, without finding head and defect, s.
+    pub complete_seconds: f64,
     /// One a measure.
     pub figures: Vec<Figure>,
 }
@@ -145,6 +158,27 @@ pub struct Paired {
     pub interval: Option<[f64; 2]>,
 }
 
+/// How much overlap a method loses by a disturbance: the clean case's minus the disturbed one's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Loss {
+    /// The method.
+    pub method: String,
+    /// The disturbance; `None` for all.
+    pub kind: Option<String>,
+    /// Cases with a clean one.
+    pub cases: usize,
+    /// Mean of DSC(clean) − DSC(disturbed).
+    pub mean: f64,
+    /// Bootstrap 95 % interval, by skull.
+    pub interval: Option<[f64; 2]>,
+    /// The lowest overlap of the disturbed cases.
+    pub worst_dice: f64,
+    /// Its case.
+    pub worst_case: String,
+    /// Disturbed cases without an implant.
+    pub failed: usize,
+}
+
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -152,14 +186,17 @@ pub struct Summary {
     pub all: Vec<Row>,
     /// A row a kind and method; empty without kinds.
     pub by_kind: Vec<Row>,
-    /// Each method against the first.
+    /// Each method against the first, and against the methods that need no training (`tps`, `kriging`).
     pub paired: Vec<Paired>,
+    /// Each method, and each method and kind, against its own clean cases; empty without them.
+    pub losses: Vec<Loss>,
     /// The seed of the intervals.
     pub seed: u64,
 }
 
-/// Puts the outcomes of several methods together; methods in the order given, kinds sorted.
-pub fn summarise(outcomes: &[Outcome], methods: &[String]) -> Summary {
+/// Puts the outcomes of several methods together; methods in the order given, kinds sorted. `clean` are the outcomes
+/// of the undisturbed cases (empty when there is nothing to compare with): the case `vertex/002` belongs to `002`.
+pub fn summarise(outcomes: &[Outcome], methods: &[String], clean: &[Outcome]) -> Summary {
     let of = |method: &String| outcomes.iter().filter(|o| o.method == *method).collect::<Vec<_>>();
     let kinds: std::collections::BTreeSet<&String> =
         outcomes.iter().map(|o| &o.kind).filter(|k| !k.is_empty()).collect();
@@ -172,9 +209,49 @@ pub fn summarise(outcomes: &[Outcome], methods: &[String]) -> Summary {
     Summary {
         all: methods.iter().map(|m| row(m, None, &of(m))).collect(),
         by_kind: kind_rows.collect(),
-        paired: methods.iter().skip(1).map(|m| paired(m, &of(m), &methods[0], &of(&methods[0]))).collect(),
+        paired: pairs(methods).into_iter().map(|(m, against)| paired(m, &of(m), against, &of(against))).collect(),
+        losses: losses(outcomes, methods, clean),
         seed: SEED,
     }
+}
+
+fn losses(outcomes: &[Outcome], methods: &[String], clean: &[Outcome]) -> Vec<Loss> {
+    let disturbance = |o: &Outcome| o.name.split_once('/').map(|(what, _)| what.to_owned());
+    let pairs: Vec<(&Outcome, &Outcome)> = outcomes
+        .iter()
+        .filter_map(|o| {
+            let (_, name) = o.name.split_once('/')?;
+            Some((clean.iter().find(|c| c.name == name && c.method == o.method)?, o))
+        })
+        .collect();
+    let kinds: std::collections::BTreeSet<String> = pairs.iter().filter_map(|(_, o)| disturbance(o)).collect();
+    let one = |method: &String, kind: Option<&String>| {
+        let of = |o: &&Outcome| o.method == *method && kind.is_none_or(|k| disturbance(o).as_ref() == Some(k));
+        let part: Vec<&(&Outcome, &Outcome)> = pairs.iter().filter(|(_, o)| of(o)).collect();
+        let worst = part.iter().map(|(_, o)| o).min_by(|a, b| a.scores.dice.total_cmp(&b.scores.dice))?;
+        let lost = |(clean, o): &(&Outcome, &Outcome)| clean.scores.dice - o.scores.dice;
+        Some(Loss {
+            method: method.clone(),
+            kind: kind.cloned(),
+            cases: part.len(),
+            mean: part.iter().map(|p| lost(p)).sum::<f64>() / part.len() as f64,
+            interval: mean_interval(&grouped(part.iter().map(|p| (p.1.skull.as_str(), lost(p)))), SEED),
+            worst_dice: worst.scores.dice,
+            worst_case: worst.name.clone(),
+            failed: part.iter().filter(|(_, o)| o.failure.is_some()).count(),
+        })
+    };
+    let each = |method| std::iter::once(None).chain(kinds.iter().map(Some)).filter_map(move |kind| one(method, kind));
+    methods.iter().flat_map(each).collect()
+}
+
+/// Which method is set against which.
+fn pairs(methods: &[String]) -> Vec<(&String, &String)> {
+    let is_floor = |m: &String| ["tps", "kriging"].contains(&m.as_str());
+    let against = methods.iter().enumerate().filter(|(i, m)| *i == 0 || is_floor(m)).map(|(_, m)| m);
+    // The first stands against the floors already, with the other sign.
+    let others = |a| methods.iter().filter(move |m| *m != a && (**m != methods[0] || a == &methods[0]));
+    against.flat_map(|a| others(a).map(move |m| (m, a))).collect()
 }
 
 fn row(method: &str, kind: Option<String>, outcomes: &[&Outcome]) -> Row {
@@ -187,6 +264,7 @@ fn row(method: &str, kind: Option<String>, outcomes: &[&Outcome]) -> Row {
         skulls: skulls.len(),
         failed: outcomes.iter().filter(|o| o.failure.is_some()).map(|o| o.name.clone()).collect(),
         seconds: total / outcomes.len().max(1) as f64,
+        complete_seconds: outcomes.iter().map(|o| o.complete_seconds).sum::<f64>() / outcomes.len().max(1) as f64,
         figures: Measure::ALL.iter().filter_map(|m| figure(m, outcomes)).collect(),
     }
 }
@@ -217,6 +295,16 @@ fn paired(method: &str, ours: &[&Outcome], against: &str, theirs: &[&Outcome]) -
         mean: differences.iter().map(|d| d.1).sum::<f64>() / differences.len().max(1) as f64,
         interval: mean_interval(&grouped(differences.into_iter()), SEED),
     }
+}
+
+/// Names of the best, the median and the worst case of a method by overlap, each with its word.
+pub fn best_median_worst<'a>(outcomes: &'a [Outcome], method: &str) -> Vec<(&'static str, &'a str)> {
+    let mut sorted: Vec<&Outcome> = outcomes.iter().filter(|o| o.method == method).collect();
+    sorted.sort_by(|a, b| b.scores.dice.total_cmp(&a.scores.dice));
+    let at = |k: usize| sorted.get(k).map(|o| o.name.as_str());
+    let last = sorted.len().saturating_sub(1);
+    let three = [("best", at(0)), ("median", at(last / 2)), ("worst", at(last))];
+    three.into_iter().filter_map(|(word, name)| Some((word, name?))).collect()
 }
 
 /// Skulls' names as numbers.

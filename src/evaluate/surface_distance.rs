@@ -19,12 +19,30 @@ pub struct SurfaceDistances {
 pub fn surface_distances(a: &Volume<u8>, b: &Volume<u8>) -> SurfaceDistances {
     let none = SurfaceDistances { forward_mm: Vec::new(), backward_mm: Vec::new(), pooled_mm: Vec::new() };
     let Some((low, high)) = bounding_box(&[a, b], [0; 3]) else { return none };
-    let (a, b) = (surface_mm(&crop(a, low, high)), surface_mm(&crop(b, low, high)));
-    let forward_mm = Points::new(b.clone()).distances(&a);
-    let backward_mm = Points::new(a).distances(&b);
-    let mut pooled_mm: Vec<f64> = forward_mm.iter().chain(&backward_mm).copied().collect();
-    pooled_mm.sort_unstable_by(f64::total_cmp);
-    SurfaceDistances { forward_mm, backward_mm, pooled_mm }
+    Surface::new(&crop(a, low, high)).distances(&Surface::new(&crop(b, low, high)))
+}
+
+/// A mask's surface voxels, ready to be asked how far they are.
+pub(super) struct Surface {
+    at_mm: Vec<[f64; 3]>,
+    tree: Points,
+}
+
+impl Surface {
+    /// The surface of a crop that cuts nothing off.
+    pub(super) fn new(mask: &Volume<u8>) -> Self {
+        let at_mm = surface_mm(mask);
+        Self { tree: Points::new(at_mm.clone()), at_mm }
+    }
+
+    /// From this surface to another and back; both of one crop.
+    pub(super) fn distances(&self, other: &Surface) -> SurfaceDistances {
+        let forward_mm = other.tree.distances(&self.at_mm);
+        let backward_mm = self.tree.distances(&other.at_mm);
+        let mut pooled_mm: Vec<f64> = forward_mm.iter().chain(&backward_mm).copied().collect();
+        pooled_mm.sort_unstable_by(f64::total_cmp);
+        SurfaceDistances { forward_mm, backward_mm, pooled_mm }
+    }
 }
 
 /// Positions (index times spacing, mm) of the voxels that the erosion by the six face neighbours takes away. The

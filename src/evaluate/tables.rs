@@ -3,8 +3,9 @@ use std::fmt::Write;
 
 /// One line a case and method, every figure; empty where there is none.
 pub fn csv(outcomes: &[Outcome]) -> String {
-    let mut out =
-        String::from("case,skull,kind,method,failure,defects,prepare_seconds,complete_seconds,true_mm3,predicted_mm3");
+    let mut out = String::from(
+        "case,skull,kind,method,failure,defects,read_seconds,prepare_seconds,complete_seconds,score_seconds,true_mm3,predicted_mm3",
+    );
     for measure in &Measure::ALL {
         out.push(',');
         out.push_str(measure.key);
@@ -16,11 +17,13 @@ pub fn csv(outcomes: &[Outcome]) -> String {
         // Writing into a string cannot fail.
         let _ = write!(
             out,
-            "{},{failure},{},{:.2},{:.2},{:.1},{:.1}",
+            "{},{failure},{},{:.2},{:.2},{:.2},{:.2},{:.1},{:.1}",
             text.join(","),
             o.defects,
+            o.read_seconds,
             o.prepare_seconds,
             o.complete_seconds,
+            o.score_seconds,
             o.scores.true_mm3,
             o.scores.predicted_mm3
         );
@@ -52,11 +55,26 @@ pub fn markdown(summary: &Summary) -> String {
     }
     out.push_str(
         "\nMean (median; worst and its case); [95 % interval of the mean, bootstrap by skull]. A failure counts as DSC 0 \
-         and has no distance. Time: mask to implant without reading and writing.\n",
+         and has no distance. In band: share of the true outer face within the stated 90 % band. Time: mask to implant \
+         without reading and writing, and of it the completion alone.\n",
     );
     for p in &summary.paired {
         let interval = p.interval.map_or_else(String::new, |[a, b]| format!(" [{a:+.4}, {b:+.4}]"));
         let _ = write!(out, "\nDSC of {} − {}: {:+.4}{interval}, {} cases.\n", p.method, p.against, p.mean, p.cases);
+    }
+    if !summary.losses.is_empty() {
+        out.push_str(
+            "\nAgainst the clean case:\n\n| method | cases, failed | drop of DSC | worst DSC |\n|---|---|---|---|\n",
+        );
+    }
+    for d in &summary.losses {
+        let kind = d.kind.as_ref().map_or_else(String::new, |k| format!("{k}, "));
+        let interval = d.interval.map_or_else(String::new, |[a, b]| format!(" [{a:+.3}, {b:+.3}]"));
+        let _ = writeln!(
+            out,
+            "| {kind}{} | {}, {} | {:+.3}{interval} | {:.3} {} |",
+            d.method, d.cases, d.failed, d.mean, d.worst_dice, d.worst_case
+        );
     }
     for row in summary.all.iter().filter(|r| !r.failed.is_empty()) {
         let _ = write!(out, "\nFailed with {}: {}.\n", row.method, row.failed.join(", "));
@@ -65,8 +83,8 @@ pub fn markdown(summary: &Summary) -> String {
 }
 
 const HEADER: &str = "\
-| method | cases, failed | DSC | bDSC | HD95 mm | HD95max mm | ≤ 1 mm | outer mm (p95), ≤ 1 mm | inner mm | volume % | rim curvature | s |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| method | cases, failed | DSC | bDSC | HD95 mm | HD95max mm | ≤ 1 mm | outer mm (p95), ≤ 1 mm | inner mm | volume % | rim curvature | in band | s, completion |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(row: &Row, name: &str) -> String {
@@ -76,7 +94,7 @@ fn line(row: &Row, name: &str) -> String {
     let full = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| whole(f, decimals(key)));
     let percent = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| format!("{:.0} %", f.mean * 100.0));
     format!(
-        "| {name} | {}, {} | {} | {} | {} | {} | {} | {} ({}), {} | {} | {} | {} | {:.1} |\n",
+        "| {name} | {}, {} | {} | {} | {} | {} | {} | {} ({}), {} | {} | {} | {} | {} | {:.1}, {:.1} |\n",
         row.cases,
         row.failed.len(),
         full("dice"),
@@ -90,7 +108,9 @@ fn line(row: &Row, name: &str) -> String {
         mean("inner_mean_mm"),
         mean("volume_error_percent"),
         mean("rim_curvature_per_mm2"),
+        percent("in_band"),
         row.seconds,
+        row.complete_seconds,
     )
 }
 

@@ -155,8 +155,11 @@ fn outcome(name: &str, method: &str, dice: f64, failure: Option<&str>) -> Outcom
         failure: failure.map(str::to_owned),
         defects: 1,
         findings: Vec::new(),
+        in_band: None,
+        read_seconds: 0.5,
         prepare_seconds: 1.0,
         complete_seconds: 0.5,
+        score_seconds: 0.25,
         scores: Scores { dice, ..score(&empty, &full, none) },
     }
 }
@@ -169,7 +172,7 @@ fn a_failure_counts_as_nothing_and_is_named() {
         outcome("a/2", "auto", 0.0, Some("no defect was found")),
         outcome("a/1", "smooth", 0.7, None),
     ];
-    let summary = summarise(&outcomes, &["auto".to_owned(), "smooth".to_owned()]);
+    let summary = summarise(&outcomes, &["auto".to_owned(), "smooth".to_owned()], &[]);
     let all = &summary.all[0];
     assert_eq!((all.cases, all.skulls, all.failed.as_slice()), (3, 2, ["a/2".to_owned()].as_slice()));
     let figure = |key: &str| all.figures.iter().find(|f| f.key == key).expect("a figure");
@@ -184,4 +187,35 @@ fn a_failure_counts_as_nothing_and_is_named() {
     let lines: Vec<String> = csv(&outcomes).lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 5);
     assert!(lines.iter().all(|l| l.split(',').count() == lines[0].split(',').count()));
+}
+
+#[test]
+fn a_disturbed_case_is_set_against_its_clean_one() {
+    let clean = [outcome("1", "auto", 0.9, None), outcome("a/2", "auto", 0.8, None)];
+    let disturbed = [
+        outcome("vertex/1", "auto", 0.85, None),
+        outcome("vertex/a/2", "auto", 0.0, Some("no defect was found")),
+        outcome("base/1", "auto", 0.9, None),
+        outcome("base/3", "auto", 0.5, None),
+    ];
+    let summary = summarise(&disturbed, &["auto".to_owned()], &clean);
+    let row = |kind: Option<&str>| summary.losses.iter().find(|l| l.kind.as_deref() == kind).expect("a row");
+    assert_eq!(summary.losses.len(), 3);
+    near(row(None).mean, (0.05 + 0.8 + 0.0) / 3.0);
+    assert_eq!((row(None).cases, row(None).failed), (3, 1), "a case without a clean one is left out");
+    near(row(Some("vertex")).mean, 0.425);
+    assert_eq!(row(Some("vertex")).worst_case, "vertex/a/2");
+    assert!(markdown(&summary).contains("| base, auto | 1, 0 | +0.000 | 0.900 base/1 |"), "{}", markdown(&summary));
+    let words = best_median_worst(&disturbed, "auto");
+    assert_eq!(words, [("best", "base/1"), ("median", "vertex/1"), ("worst", "vertex/a/2")]);
+    assert!(best_median_worst(&disturbed, "smooth").is_empty());
+}
+
+#[test]
+fn learned_methods_stand_against_the_floors() {
+    let methods = ["auto", "kriging", "map"].map(str::to_owned);
+    let outcomes = methods.iter().map(|m| outcome("1", m, 0.5, None)).collect::<Vec<_>>();
+    let summary = summarise(&outcomes, &methods, &[]);
+    let pairs: Vec<_> = summary.paired.iter().map(|p| (p.method.as_str(), p.against.as_str())).collect();
+    assert_eq!(pairs, [("kriging", "auto"), ("map", "auto"), ("map", "kriging")]);
 }

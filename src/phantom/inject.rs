@@ -1,12 +1,15 @@
 //! Defects with known truth, cut into whole skulls to train and test on: boxes with corner cylinders as SkullFix was
 //! made, cubes, balls, and irregular patches with slanted walls anywhere on the vault.
 
+use super::fragments::leave_fragments;
 use super::inject_clean::cleaned;
 use super::inject_shape::{Body, Frame, Opening, patch_region};
 use super::inject_vault::VaultMap;
+use super::partial::{extent, slices};
 use super::random::Random;
+use super::sites::Sites;
 use crate::geometry::{Cancelled, Progress, Volume};
-use crate::skull::{MeanVault, Skull};
+use crate::skull::Skull;
 use nalgebra::{Rotation3, Unit, Vector3};
 use rayon::prelude::*;
 
@@ -32,18 +35,38 @@ pub struct InjectParams {
     pub area_cm2: f64,
     /// Names place, outline and walls; the same seed cuts the same defect.
     pub seed: u64,
-    /// Chance of a second patch elsewhere.
-    pub second_share: f64,
+    /// Defects at once: the asked one and smaller ones (3 to 20 cm²) elsewhere; 0 for one, and a second in one of
+    /// twenty, as the test protocol has it.
+    pub holes: u32,
     /// Range a patch's walls lean in, degrees to the surface normal; positive walls narrow inwards.
     pub bevel_deg: [f64; 2],
     /// How far the cut edge is frayed, mm (0 for a clean saw).
     pub fray_mm: f64,
+    /// Loose pieces of bone left in the defect.
+    pub fragments: u32,
+    /// How much of the vertex is out of view, mm (0 for none).
+    pub vertex_mm: f64,
+    /// How far below the circumference the view ends, mm (`None` for all of it).
+    pub base_mm: Option<f64>,
 }
+
+/// Share of the test protocol's defects with a second one.
+const SECOND_SHARE: f64 = 0.05;
 
 impl InjectParams {
     /// A cut with the walls and second defects of the test protocol.
     pub fn new(kind: InjectKind, area_cm2: f64, seed: u64) -> Self {
-        Self { kind, area_cm2, seed, second_share: 0.05, bevel_deg: [-20.0, 35.0], fray_mm: 0.0 }
+        Self {
+            kind,
+            area_cm2,
+            seed,
+            holes: 0,
+            bevel_deg: [-20.0, 35.0],
+            fray_mm: 0.0,
+            fragments: 0,
+            vertex_mm: 0.0,
+            base_mm: None,
+        }
     }
 }
 
@@ -55,7 +78,8 @@ pub fn protocol_b(skull: u64) -> Vec<(String, InjectParams)> {
     let one = |n: u64| {
         let [low, high] = RANGES[n as usize / 2];
         let seed = 1000 + 10 * skull + n;
-        let area_cm2 = Random::new(seed, 40).between(f64::from(low), f64::from(high));
+        // Rounded, so that a list in text makes the same cut again.
+        let area_cm2 = (Random::new(seed, 40).between(f64::from(low), f64::from(high)) * 1000.0).round() / 1000.0;
         let kind = format!("{low:03}-{high:03}cm2_{}", n % 2 + 1);
         (kind, InjectParams::new(InjectKind::Patch, area_cm2, seed))
     };
@@ -67,7 +91,7 @@ pub fn protocol_b(skull: u64) -> Vec<(String, InjectParams)> {
 pub struct Injected {
     /// The bone that is left.
     pub defective: Volume<u8>,
-    /// The bone that was taken; with `defective` the complete skull.
+    /// The bone that was taken; with `defective` the complete skull, as far as it is in view.
     pub implant: Volume<u8>,
     /// What was cut, the asked one first.
     pub cuts: Vec<InjectedCut>,
@@ -91,12 +115,18 @@ pub enum InjectError {
     /// The area does not fit on the vault.
     #[error("an area of {0:.0} cm² does not fit onto this vault; choose 1 to 250 cm²")]
     Area(f64),
+    /// Too many at once.
+    #[error("{0} defects do not fit apart onto this vault; cut fewer at once")]
+    Room(u64),
     /// The mask lies elsewhere than the skull that was found in it.
     #[error("skull and mask lie on different grids")]
     Grids,
     /// Nothing of the skull lay under the cut.
     #[error("the cut took no bone; choose another seed")]
     Nothing,
+    /// The ends of the scan take the defect with them.
+    #[error("the shortened scan shows less than half of the defect; cut less off or choose another seed")]
+    OutOfView,
     /// The work was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -119,12 +149,15 @@ pub fn inject(
         return Err(InjectError::Area(params.area_cm2));
     }
     let mut random = Random::new(params.seed, 41);
-    let first = on_vault(skull, &mut random, |_| true);
+    let first = on_vault(skull, &mut random, |_| true).ok_or(InjectError::Room(1))?;
     let mut wanted = vec![(first, params.area_cm2, params.seed)];
-    if random.between(0.0, 1.0) < params.second_share {
-        let apart = |d: &Vector3<f64>| d.dot(&first) < 0.3;
+    let second = random.between(0.0, 1.0) < SECOND_SHARE;
+    let holes = if params.holes == 0 { 1 + u64::from(second) } else { u64::from(params.holes) };
+    for n in 1..holes {
+        let apart = |d: &Vector3<f64>| wanted.iter().all(|(other, _, _)| d.dot(other) < 0.3);
         let area_cm2 = random.between(3.0, 20.0);
-        wanted.push((on_vault(skull, &mut random, apart), area_cm2, params.seed ^ 0x5EC0_17D0));
+        let towards = on_vault(skull, &mut random, apart).ok_or(InjectError::Room(holes))?;
+        wanted.push((towards, area_cm2, params.seed ^ (n * 0x5EC0_17D0)));
     }
     let mut implant = Volume::filled(complete.grid.clone(), 0u8);
     let mut cuts = Vec::new();
@@ -135,24 +168,48 @@ pub fn inject(
         cuts.push(cut);
     }
     progress.report(0.8, "cleaning up")?;
-    let implant = cleaned(complete, implant).ok_or(InjectError::Nothing)?;
+    let mut implant = cleaned(complete, implant).ok_or(InjectError::Nothing)?;
     let left = complete.data.iter().zip(&implant.data).map(|(&c, &i)| u8::from(c != 0 && i == 0));
-    Ok(Injected { defective: Volume::new(complete.grid.clone(), left.collect()), implant, cuts })
+    let mut defective = Volume::new(complete.grid.clone(), left.collect());
+    leave_fragments(&mut defective, &mut implant, params.fragments, params.seed);
+    let taken = count(&implant);
+    if let Some(kept) = in_view(complete, params) {
+        (defective, implant) = (slices(&defective, &kept), slices(&implant, &kept));
+    }
+    if 2 * count(&implant) < taken {
+        return Err(InjectError::OutOfView);
+    }
+    Ok(Injected { defective, implant, cuts })
+}
+
+fn count(mask: &Volume<u8>) -> usize {
+    mask.data.iter().filter(|v| **v != 0).count()
+}
+
+/// The slices a shortened scan keeps; `None` for all.
+fn in_view(complete: &Volume<u8>, params: &InjectParams) -> Option<std::ops::Range<usize>> {
+    let head = extent(complete)?;
+    let above = (params.vertex_mm > 0.0).then(|| head.without_vertex(&complete.grid, params.vertex_mm));
+    let below = params.base_mm.map(|mm| head.without_base(&complete.grid, mm));
+    match (above, below) {
+        (Some(a), Some(b)) => Some(a.start.max(b.start)..a.end.min(b.end).max(a.start.max(b.start) + 1)),
+        (a, b) => a.or(b),
+    }
 }
 
 /// A direction of the head frame, evenly drawn over the vault.
-fn on_vault(skull: &Skull, random: &mut Random, wanted: impl Fn(&Vector3<f64>) -> bool) -> Vector3<f64> {
-    let vault = MeanVault::shipped();
+fn on_vault(skull: &Skull, random: &mut Random, wanted: impl Fn(&Vector3<f64>) -> bool) -> Option<Vector3<f64>> {
+    let sites = Sites::shipped();
     // The vault covers a third of the sphere: a thousand draws do not miss it.
     for _ in 0..1000 {
         let (z, turn) = (random.signed(), random.signed() * std::f64::consts::PI);
         let side = (1.0 - z * z).sqrt();
         let direction = Vector3::new(side * turn.cos(), side * turn.sin(), z);
-        if vault.in_vault(&skull.scales.component_mul(&direction)) && wanted(&direction) {
-            return direction;
+        if sites.in_vault(&skull.scales.component_mul(&direction)) && wanted(&direction) {
+            return Some(direction);
         }
     }
-    Vector3::z()
+    None
 }
 
 fn opening(

@@ -1,6 +1,7 @@
+use super::sites::Sites;
 use crate::geometry::Disc;
+use crate::skull::Skull;
 use crate::skull::map::{blur, fill_nearest};
-use crate::skull::{MeanVault, Skull};
 use nalgebra::Vector3;
 
 /// Side of a pixel at a head's usual radius, mm.
@@ -38,10 +39,10 @@ impl VaultMap {
         // Corners of the square may lie beyond the sphere's image; they are never allowed.
         let directions: Vec<Vector3<f64>> = (0..disc.len()).map(|o| place(o).unwrap_or(-*towards)).collect();
         let hits = skull.cast(&directions);
-        let vault = MeanVault::shipped();
+        let sites = Sites::shipped();
         let allowed: Vec<bool> = (0..disc.len())
             .map(|o| {
-                let closed = vault.is_closed(&skull.scales.component_mul(&directions[o]));
+                let closed = sites.is_closed(&skull.scales.component_mul(&directions[o]));
                 closed && place(o).is_some() && hits[o].outer_mm.is_finite()
             })
             .collect();

@@ -7,15 +7,21 @@ mod anatomy;
 mod chest;
 mod cut;
 mod cutter;
+mod disturb;
+mod fragments;
 mod head;
 mod inject;
 mod inject_clean;
+mod inject_list;
 mod inject_shape;
 mod inject_vault;
 mod model;
+mod partial;
 mod random;
 mod region;
+mod resample;
 mod shape;
+mod sites;
 mod vault;
 
 #[cfg(test)]
@@ -24,8 +30,10 @@ mod tests;
 pub use chest::chest;
 pub use cut::{CutError, Hole, Removed, cut_mask, cut_scan};
 pub use cutter::{Cutter, CutterAt};
+pub use disturb::{DisturbError, Disturbance, Disturbed, disturb};
 pub use head::head;
 pub use inject::{InjectError, InjectKind, InjectParams, Injected, InjectedCut, inject, protocol_b};
+pub use inject_list::{ListError, ListRow, Place, columns, parse_list, sha256};
 pub use region::{Outline, region_direction, region_names};
 
 use crate::geometry::{Cancelled, HeadFrame, Volume};

@@ -1,0 +1,56 @@
+//! The cases of a folder, for the commands that read skulls with their truth.
+
+use super::failure::Failure;
+use super::volumes;
+use crate::evaluate::{self, Case, Pair, Source, Truth};
+use crate::geometry::{Progress, Volume};
+use crate::scan::{self, Voxels};
+use std::path::Path;
+
+/// The cases of a folder, or those of the skulls in a list file.
+pub fn find(data: &Path, only: Option<&Path>) -> Result<Vec<Case>, Failure> {
+    let refused = |word: String| Failure::Refused(format!("{}: {word}", data.display()));
+    let cases = evaluate::find_cases(&volumes::find(data)?).map_err(|e| refused(e.to_string()))?;
+    let Some(list) = only else { return Ok(cases) };
+    evaluate::only_skulls(cases, &names(list)?).map_err(|e| refused(e.to_string()))
+}
+
+/// The skulls named in a list file.
+pub fn names(list: &Path) -> Result<Vec<String>, Failure> {
+    let refused = |word: &str| Failure::Refused(format!("{}: {word}", list.display()));
+    let text = std::fs::read_to_string(list).map_err(|e| refused(&e.to_string()))?;
+    let names = evaluate::parse_list(&text);
+    if names.is_empty() { Err(refused("the list names no skull")) } else { Ok(names) }
+}
+
+/// The number a name ends in, as 2 in `002`.
+pub fn number(name: &str) -> Result<u64, Failure> {
+    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    name[digits..].parse().map_err(|_| {
+        Failure::Refused("the test set needs names that end in a number, as 002; the seeds are made of it".to_owned())
+    })
+}
+
+/// The defective skull and the true implant of a case.
+pub fn read(source: &Source, progress: &Progress) -> Result<Truth, Failure> {
+    let (pair, first, second) = match source {
+        Source::CompleteImplant { complete, implant } => (Pair::CompleteImplant, complete, implant),
+        Source::CompleteDefective { complete, defective } => (Pair::CompleteDefective, complete, defective),
+        Source::DefectiveImplant { defective, implant } => (Pair::DefectiveImplant, defective, implant),
+    };
+    let first = mask(first, &progress.part(0.0, 0.5))?;
+    let second = mask(second, &progress.part(0.5, 1.0))?;
+    evaluate::truth(pair, first, second).map_err(|e| Failure::Refused(e.to_string()))
+}
+
+/// A two-valued volume.
+fn mask(path: &Path, progress: &Progress) -> Result<Volume<u8>, Failure> {
+    match scan::read(path, progress)?.voxels {
+        Voxels::Mask(mask) => Ok(mask),
+        Voxels::Hu(volume) => {
+            let one = volume.data.first().is_none_or(|first| volume.data.iter().all(|v| v == first));
+            let word = if one { "the mask is empty: all its voxels are alike" } else { "not a two-valued mask" };
+            Err(Failure::Refused(format!("{}: {word}", path.display())))
+        }
+    }
+}
