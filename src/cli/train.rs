@@ -204,10 +204,13 @@ fn learn<T: Task>(
     Ok(bytes)
 }
 
+/// What a network sees of a skull, in a number of poses by a seed.
+type Make<T> = fn(&Skull, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
+
 /// How what a network sees of a skull is made and kept.
 struct Kept<T> {
     folder: &'static str,
-    make: fn(&Skull, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>,
+    make: Make<T>,
     pack: fn(&[T], &str) -> Vec<u8>,
     unpack: fn(&[u8], &str) -> Result<Vec<T>, WeightsError>,
 }
