@@ -188,6 +188,7 @@ fn removed_bone_of_skullfix_heads_is_found() {
         }
     }
     println!("mean: Dice {:.4}, border Dice {:.4}, HD95 {:.2} mm", means[0], means[1], means[2]);
-    assert!(means[0] >= 0.88, "mean Dice {:.3}", means[0]);
-    assert!(means[1] >= 0.90, "mean border Dice {:.3}", means[1]);
+    assert!(means[0] >= 0.945, "mean Dice {:.3}", means[0]);
+    assert!(means[1] >= 0.96, "mean border Dice {:.3}", means[1]);
+    assert!(means[2] <= 1.1, "mean HD95 {:.2} mm", means[2]);
 }

@@ -3,10 +3,11 @@
 use super::describe::{describe, inscribed_mm};
 use super::edit::edited;
 use super::local::Local;
-use super::survey::survey;
+use super::survey::{Core, survey};
 use super::{Defect, Edit, Error, Params};
 use crate::geometry::Progress;
 use crate::skull::Skull;
+use nalgebra::Vector3;
 
 /// An opening nowhere wider than twice this is a suture or a foramen, mm.
 const LEAST_RADIUS_MM: f64 = 3.0;
@@ -20,9 +21,12 @@ pub(super) fn detect(
 ) -> Result<Vec<Defect>, Error> {
     progress.report(0.0, "Looking over the vault")?;
     let cores = survey(skull, params.min_area_cm2);
-    let mut found = Vec::new();
+    let mut found: Vec<Defect> = Vec::new();
     for (i, core) in cores.iter().enumerate() {
         progress.report(0.3 + 0.6 * i as f32 / cores.len() as f32, "Measuring an opening")?;
+        if found.iter().any(|defect| holds(defect, core)) {
+            continue;
+        }
         let local = Local::around(skull, &core.directions);
         let Some((hole, surface)) = local.hole(skull, core) else { continue };
         if inscribed_mm(&hole) < LEAST_RADIUS_MM {
@@ -44,4 +48,17 @@ pub(super) fn detect(
     }
     progress.report(1.0, "Vault checked")?;
     Ok(found)
+}
+
+/// Whether most of a core lies in the hole of a defect already found.
+fn holds(defect: &Defect, core: &Core) -> bool {
+    let disc = &defect.patch.disc;
+    let last = disc.size as f64 - 0.5;
+    let inside = |d: &&Vector3<f64>| {
+        let (row, column) = disc.position(d);
+        (-0.5..last).contains(&row)
+            && (-0.5..last).contains(&column)
+            && defect.patch.hole[row.round() as usize * disc.size + column.round() as usize]
+    };
+    2 * core.directions.iter().filter(inside).count() > core.directions.len()
 }

@@ -15,16 +15,26 @@ const BEYOND_RAD: f64 = 0.18;
 const OTHER_SIDE_MM: f32 = 7.0;
 /// Bone this near to the mean radius is the outer wall itself, mm.
 const STANDING_MM: f64 = 9.0;
+/// Weight of the other side where this one says nothing; this side's bone at the rim has 1.
+const OTHER_SIDE_WEIGHT: f64 = 0.1;
 /// What is seen of the surroundings, mm beyond the hole.
 const REACH_MM: f64 = 28.0;
 /// More pixels a side than this make coarser pixels instead.
 const MOST_PIXELS: f64 = 420.0;
 /// A wall this deep below the continued surface belongs to the hole (a bevel's face), mm.
-const BEVEL_MM: f32 = 1.2;
+const BEVEL_MM: f32 = 1.0;
 /// The rounded shoulder of a cut (blurred by the scan) belongs to it from this depth on where it leans clearly, mm.
 const SHOULDER_MM: f32 = 0.5;
 /// No shoulder is wider than this, mm.
 const SHOULDER_REACH_MM: f64 = 1.0;
+/// Bone this far below the continued surface is not the outer surface any more, mm.
+const DEEP_MM: f32 = 6.0;
+/// Beyond the vault bone goes deep by nature (orbit, infratemporal fossa); this far below, it is missing there too, mm.
+const VERY_DEEP_MM: f32 = 20.0;
+/// The outline is drawn where the hole smoothed over this many pixels falls to this share: the cut's edge, rounded by
+/// the voxels, looks like bone for the last quarter of a millimetre.
+const EDGE_SIGMA_PX: f64 = 1.2;
+const EDGE_SHARE: f32 = 0.43;
 /// Thinner bone than this (the squama) has no shoulder to tell from its own unevenness, mm.
 const SHOULDER_BONE_MM: f32 = 5.0;
 /// How much a shoulder leans against the continued surface, mm a mm.
@@ -52,6 +62,9 @@ pub(super) struct Local {
     pub vault: Vec<bool>,
     /// Where a hole may reach: the vault and a little beyond.
     pub closed: Vec<bool>,
+    /// Outer radius of the other side of the head where it is near the mean, in the vault and just beyond; NaN
+    /// elsewhere, mm.
+    other_mm: Vec<f32>,
     /// Outer radius the mean vault has there, this head's mm.
     pub expected_mm: Vec<f32>,
     /// Whether the scan reaches that far.
@@ -78,10 +91,11 @@ impl Local {
             let expected = skull.expected_outer_mm(d);
             let to_mean = skull.mean_direction(d).0;
             let scanned = skull.scanned(&skull.point_at(d, expected), 1.0);
-            (expected as f32, mean.in_vault(&to_mean), mean.is_closed(&to_mean), scanned)
+            let (vault, closed) = (mean.in_vault(&to_mean), mean.is_closed(&to_mean));
+            Seen { expected: expected as f32, vault, closed, scanned, other: f32::NAN }
         };
-        let mut seen: Vec<(f32, bool, bool, bool)> = known.par_iter().map(look).collect();
-        trust_the_other_side(skull, &known, &mut seen);
+        let mut seen: Vec<Seen> = known.par_iter().map(look).collect();
+        ask_the_other_side(skull, &known, &mut seen);
         let mut hits = skull.cast(&known).into_iter().zip(seen);
         let pixel_mm = disc.pixel() * radius;
         let count = disc.len();
@@ -92,6 +106,7 @@ impl Local {
             outer_mm: vec![f32::NAN; count],
             vault: vec![false; count],
             closed: vec![false; count],
+            other_mm: vec![f32::NAN; count],
             expected_mm: vec![f32::NAN; count],
             scanned: vec![false; count],
             pixel_mm,
@@ -100,13 +115,14 @@ impl Local {
             if local.directions[o].is_none() {
                 continue;
             }
-            if let Some((hit, (expected, vault, closed, scanned))) = hits.next() {
+            if let Some((hit, seen)) = hits.next() {
                 local.inner_mm[o] = hit.inner_mm;
                 local.outer_mm[o] = hit.outer_mm;
-                local.vault[o] = vault;
-                local.closed[o] = closed;
-                local.expected_mm[o] = expected;
-                local.scanned[o] = scanned;
+                local.vault[o] = seen.vault;
+                local.closed[o] = seen.closed;
+                local.other_mm[o] = seen.other;
+                local.expected_mm[o] = seen.expected;
+                local.scanned[o] = seen.scanned;
             }
         }
         local
@@ -147,11 +163,18 @@ impl Local {
         };
         let enough = (0..self.disc.len()).filter(|&o| trusted(o, WALL_MM)).count() > 400;
         let wall = if enough { WALL_MM } else { 1.5 };
-        let fit: Vec<(usize, f64)> = (0..self.disc.len())
-            .filter(|&o| o % 3 == (o / self.disc.size) % 3 && trusted(o, wall))
-            .map(|o| (o, (-f64::from(away.data[o]) / 12.0).exp()))
+        let own = |o: usize| (o, f64::from(difference(o)), (-f64::from(away.data[o]) / 12.0).exp());
+        // Where this side is open, the other side says a little of how the surface goes on; not beyond the vault, where
+        // mastoid and cheek differ from side to side.
+        let other = |o: usize| (o, f64::from(self.other_mm[o] - self.expected_mm[o]), OTHER_SIDE_WEIGHT);
+        let fit: Vec<(usize, f64, f64)> = (0..self.disc.len())
+            .filter(|&o| o % 3 == (o / self.disc.size) % 3)
+            .filter_map(|o| {
+                let there = self.vault[o] && self.other_mm[o].is_finite();
+                if trusted(o, wall) { Some(own(o)) } else { there.then(|| other(o)) }
+            })
             .collect();
-        let cubic = self.fit_cubic(&fit, &difference);
+        let cubic = self.fit_cubic(&fit);
         let rest = |o: usize| if trusted(o, wall) { difference(o) - cubic(o) as f32 } else { f32::NAN };
         let rest: Vec<f32> = (0..self.disc.len()).map(rest).collect();
         let rest = faded(&rest, self.disc.size, 3.0 / self.pixel_mm);
@@ -159,7 +182,8 @@ impl Local {
     }
 
     /// Robust weighted least squares of a cubic in (u, v), two reweightings.
-    fn fit_cubic(&self, points: &[(usize, f64)], value: &dyn Fn(usize) -> f32) -> impl Fn(usize) -> f64 {
+    /// `points`: pixel, value, weight.
+    fn fit_cubic(&self, points: &[(usize, f64, f64)]) -> impl Fn(usize) -> f64 {
         let terms = |o: usize| {
             let (u, v) = self.uv(o);
             [1.0, u, v, u * u, u * v, v * v, u * u * u, u * u * v, u * v * v, v * v * v]
@@ -168,9 +192,8 @@ impl Local {
         for round in 0..3 {
             let mut a = DMatrix::<f64>::identity(10, 10) * 1e-6;
             let mut b = DVector::<f64>::zeros(10);
-            for &(o, weight) in points {
+            for &(o, y, weight) in points {
                 let t = terms(o);
-                let y = f64::from(value(o));
                 let e = (y - t.iter().zip(&c).map(|(t, c)| t * c).sum::<f64>()) / 3.0;
                 let w = if round == 0 { weight } else { weight * (1.0 - e * e).max(0.0).powi(2) };
                 for i in 0..10 {
@@ -196,41 +219,49 @@ impl Local {
             pixel.is_some_and(|p| wide.data[p] != 0)
         };
         let usable = |o: usize| self.closed[o] && self.scanned[o];
-        let deep = |o: usize| {
-            let r = self.outer_mm[o];
-            r.is_nan() || r < self.expected_mm[o] - 20.0
-        };
-        let open = joined(&self.mask(|o| usable(o) && deep(o)), &self.mask(|o| usable(o) && deep(o) && seed(o)));
-        let mut open = open?;
-        let mut surface = self.continued(&open);
+        let seeds = self.mask(|o| usable(o) && seed(o));
+        let mut surface = self.continued(&seeds);
+        let mut deep = joined(&self.mask(|o| usable(o) && self.deep(o, &surface)), &seeds)?;
+        let mut open = deep.clone();
         // Once more with what the first continuation shows to be deep, so that a fragment inside is not trusted.
         for _ in 0..2 {
-            let away = distance_to_set_mm(&open);
+            surface = self.continued(&open);
+            deep = joined(&self.mask(|o| usable(o) && self.deep(o, &surface)), &deep)?;
+            let away = distance_to_set_mm(&deep);
             let steep = dilate(&self.leaning(&surface, STEEP), 1.0);
             let shoulder = self.leaning(&surface, SHOULDER_LEAN);
             let wall = |o: usize| {
                 let depth = surface[o] - self.outer_mm[o];
                 let sunken = depth > BEVEL_MM && (steep.data[o] != 0 || depth > FLOOR_MM);
-                usable(o) && (self.outer_mm[o].is_nan() || (sunken && f64::from(away.data[o]) < BEVEL_REACH_MM))
+                deep.data[o] != 0 || (usable(o) && sunken && f64::from(away.data[o]) < BEVEL_REACH_MM)
             };
-            let walls = joined(&self.mask(wall), &open)?;
+            let walls = joined(&self.mask(wall), &deep)?;
             let beside = dilate(&walls, SHOULDER_REACH_MM);
             let rounded = |o: usize| {
                 let depth = surface[o] - self.outer_mm[o];
                 let thick = self.outer_mm[o] - self.inner_mm[o] + depth > SHOULDER_BONE_MM;
                 usable(o) && beside.data[o] != 0 && shoulder.data[o] != 0 && depth > SHOULDER_MM && thick
             };
-            let candidate = joined(&self.mask(|o| walls.data[o] != 0 || rounded(o)), &open)?;
-            surface = self.continued(&candidate);
+            let candidate = joined(&self.mask(|o| walls.data[o] != 0 || rounded(o)), &deep)?;
             let smooth = erode(&dilate(&candidate, 1.0), 1.0);
             let smooth = dilate(&erode(&smooth, 1.0), 1.0);
-            let Some(smooth) = joined(&smooth, &open) else { break };
+            let Some(smooth) = joined(&smooth, &deep) else { break };
             open = filled(&smooth);
         }
+        let surface = self.continued(&open);
         // Beyond the vault only what is broad belongs to the hole: narrow tongues lead into sinus and orbit.
         let broad = dilate(&erode(&open, TONGUE_MM), TONGUE_MM);
-        let kept = self.mask(|o| open.data[o] != 0 && (self.vault[o] || broad.data[o] != 0));
-        Some((largest(&kept), surface))
+        let expected = |o: usize| self.vault[o] || broad.data[o] != 0;
+        let kept = largest(&self.mask(|o| open.data[o] != 0 && expected(o)));
+        let soft: Vec<f32> = kept.data.iter().map(|&v| f32::from(v)).collect();
+        let soft = convolve(&soft, self.disc.size, EDGE_SIGMA_PX);
+        Some((largest(&self.mask(|o| soft[o] > EDGE_SHARE && usable(o))), surface))
+    }
+
+    /// Whether the outer surface is missing: no bone, or only bone far below the surface continued.
+    fn deep(&self, o: usize, surface: &[f32]) -> bool {
+        let r = self.outer_mm[o];
+        r.is_nan() || surface[o] - r > if self.vault[o] { DEEP_MM } else { VERY_DEEP_MM }
     }
 }
 
@@ -252,23 +283,39 @@ impl Local {
     }
 }
 
-/// Just beyond the atlas' closed vault (the brow), bone is expected where the other side has it at the mean radius.
-fn trust_the_other_side(skull: &Skull, known: &[Vector3<f64>], seen: &mut [(f32, bool, bool, bool)]) {
+/// What is known of a direction before its ray is read.
+struct Seen {
+    expected: f32,
+    vault: bool,
+    closed: bool,
+    scanned: bool,
+    other: f32,
+}
+
+/// What the other side of the head has. Beyond the vault (brow, temple's lower edge) a hole may reach where the other
+/// side has bone near the mean radius.
+fn ask_the_other_side(skull: &Skull, known: &[Vector3<f64>], seen: &mut [Seen]) {
     let mean = MeanVault::shipped();
     let beside = |d: &Vector3<f64>| {
         let up = (Vector3::z() - d * d.z).try_normalize(1e-6).unwrap_or_default();
         let raised = d * BEYOND_RAD.cos() + up * BEYOND_RAD.sin();
         mean.is_closed(&skull.mean_direction(&raised).0)
     };
-    let asked: Vec<usize> = (0..known.len()).filter(|&i| !seen[i].2 && seen[i].3 && beside(&known[i])).collect();
+    let asked: Vec<usize> = (0..known.len())
+        .filter(|&i| seen[i].scanned && (seen[i].vault || seen[i].closed || beside(&known[i])))
+        .collect();
     let mirrored: Vec<Vector3<f64>> =
         asked.iter().map(|&i| Vector3::new(-known[i].x, known[i].y, known[i].z)).collect();
     for (&i, hit) in asked.iter().zip(skull.cast(&mirrored)) {
-        let there = (hit.outer_mm - seen[i].0).abs() < OTHER_SIDE_MM;
-        // A front wall of the sinus that still stands is no hole, however deep the first bone behind it lies.
-        let expected = f64::from(seen[i].0);
-        let standing = skull.peak_between(&known[i], expected - STANDING_MM, expected + STANDING_MM) >= skull.iso;
-        seen[i].2 = there && !standing;
+        if (hit.outer_mm - seen[i].expected).abs() >= OTHER_SIDE_MM {
+            continue;
+        }
+        seen[i].other = hit.outer_mm;
+        if !seen[i].closed {
+            // A front wall of the sinus that still stands is no hole, however deep the first bone behind it lies.
+            let there = f64::from(seen[i].expected);
+            seen[i].closed = skull.peak_between(&known[i], there - STANDING_MM, there + STANDING_MM) < skull.iso;
+        }
     }
 }
 

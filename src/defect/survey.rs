@@ -1,6 +1,6 @@
 //! A first look over the whole vault: where bone is missing, coarsely.
 
-use crate::geometry::{Components, Volume, dilate, erode, label_components};
+use crate::geometry::{Components, Volume, dilate, distance_to_set_mm, erode, label_components};
 use crate::skull::map::{blur, fill_nearest, filled, flat};
 use crate::skull::{MeanVault, Skull};
 use nalgebra::{Point3, Vector3};
@@ -19,8 +19,15 @@ const DEEP_MM: f32 = 8.0;
 const PLAUSIBLE_MM: f32 = 18.0;
 /// Intensity along a ray above this share of the bone threshold is thin bone, blurred below the threshold.
 const THIN_SHARE: f32 = 0.6;
-/// Openings with more of their border than this at the vault's or the scan's end are not holes in the vault.
+/// Openings with more of their border than this at the vault's or the scan's end may be the end of the head's bone.
 const OPEN_BORDER: f64 = 0.4;
+/// Such an opening is a hole all the same where it reaches this deep into the vault, pixels of the mean vault's map ...
+const DEEP_IN_PX: f32 = 5.0;
+/// ... or at least this deep while the other side of the head is closed there.
+const ONE_SIDED_IN_PX: f32 = 2.2;
+const ONE_SIDED_SHARE: f64 = 0.8;
+/// Nearer to the scan's end than this the continued surface may already lie beyond it, mm.
+const SCAN_END_MM: f64 = 1.5;
 /// Share of the smallest reported area from which an opening is looked at closely (its bevel adds to it).
 const LOOK_SHARE: f64 = 0.4;
 
@@ -33,7 +40,7 @@ enum Pixel {
     Unknown,
 }
 
-/// Likely openings, in the order of their first pixel.
+/// Likely openings, largest first.
 pub(super) fn survey(skull: &Skull, least_cm2: f64) -> Vec<Core> {
     let mean = MeanVault::shipped();
     let n = mean.disc.size;
@@ -57,7 +64,7 @@ pub(super) fn survey(skull: &Skull, least_cm2: f64) -> Vec<Core> {
         let deep = hit.outer_mm.is_nan() || hit.outer_mm < surface - DEEP_MM;
         pixels[*o] = if !deep {
             Pixel::Bone
-        } else if !skull.scanned(&skull.point_at(d, f64::from(surface)), 1.5) {
+        } else if !skull.scanned(&skull.point_at(d, f64::from(surface)), SCAN_END_MM) {
             Pixel::Unknown
         } else if thin_bone(skull, d, f64::from(surface)) {
             Pixel::Bone
@@ -97,12 +104,27 @@ fn cores(pixels: &[Pixel], mean: &MeanVault, skull: &Skull, least_cm2: f64) -> V
             .collect();
         let area_cm2: f64 =
             directions.iter().map(|d| skull.expected_outer_mm(d).powi(2) * mean.disc.pixel_sr() / 100.0).sum();
-        if area_cm2 < LOOK_SHARE * least_cm2 || open_border(&mask, pixels, n) > OPEN_BORDER {
+        if area_cm2 < LOOK_SHARE * least_cm2 || !bordered(&mask, pixels, n) {
             continue;
         }
         found.push(Core { mask, directions });
     }
+    // The largest first: it may turn out to hold a smaller one. Stable for equal ones.
+    found.sort_by_key(|core| std::cmp::Reverse(core.directions.len()));
     found
+}
+
+/// Whether an opening is a hole in the vault and not the end of the bone or of the scan.
+fn bordered(mask: &Volume<u8>, pixels: &[Pixel], n: usize) -> bool {
+    if open_border(mask, pixels, n) <= OPEN_BORDER {
+        return true;
+    }
+    let outside = mask.map(|v| u8::from(v == 0));
+    let deepest = distance_to_set_mm(&outside).data.iter().copied().fold(0.0, f32::max);
+    let own: Vec<usize> = (0..n * n).filter(|&o| mask.data[o] != 0).collect();
+    let closed = own.iter().filter(|&&o| pixels[o / n * n + (n - 1 - o % n)] == Pixel::Bone).count();
+    let one_sided = closed as f64 > ONE_SIDED_SHARE * own.len() as f64;
+    deepest > DEEP_IN_PX || (one_sided && deepest > ONE_SIDED_IN_PX)
 }
 
 /// Share of an opening's border that is the end of the vault or of the scan.

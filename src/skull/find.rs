@@ -3,19 +3,44 @@
 use super::mean_vault::MeanVault;
 use super::pose::{Fit, MeanSurface, Pose, Schedule, align};
 use super::rays::{RaySource, even_directions};
-use crate::geometry::Volume;
+use crate::geometry::{Grid, Volume};
 use nalgebra::{Point3, Rotation3, Vector3};
 use rayon::prelude::*;
 
 /// Height of the vertex above the head's centre, mm.
 const VERTEX_MM: f64 = 75.0;
+/// Half width of a head at its centre's height, mean of both horizontal axes, mm.
+const HALF_WIDTH_MM: f64 = 80.0;
+/// Strength of the prior that the three scales are alike, once the pose is near; the same for whole and defective
+/// heads, for a stronger one puts a defective head into another frame than its whole twin.
+const KAPPA: f64 = 0.2;
+/// A pose is not looked past when so many of its points fit and so much of the visible vault lies near the mean.
+const SURE_INLIERS: f64 = 0.95;
+const SURE_COVERED: f64 = 0.8;
+/// Weight of a direction beyond the scan against one within that shows no bone.
+const UNSEEN_WEIGHT: f64 = 0.6;
+/// So much of the vault near the mean is enough, and what more of it adds to a pose's rank.
+const ENOUGH_COVERED: f64 = 0.5;
+const MORE_COVERED: f64 = 0.2;
+/// Bone of the right pose lies about this near to the mean vault (standard deviation between heads), mm.
+const CLOSE_MM: f64 = 2.0;
+/// Another pose this near in rank and this far in angle makes the found one unsure.
+const RIVAL_RANK: f64 = 0.03;
+const RIVAL_DEG: f64 = 10.0;
 
 /// A found head.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub fit: Fit,
-    /// Share of the vault's directions where bone lies near the mean vault, 0..1.
+    /// Share of the vault's directions within the scan where bone lies near the mean vault, 0..1; directions beyond
+    /// the scan count in part, so that a pose gains little by moving the vault out of it.
     pub covered: f64,
+    /// How closely bone that was met in the vault lies to the mean, 0..1: tells front from back where much is missing.
+    pub close: f64,
+    /// Share of the vault's directions whose mean outer surface lies within the scan, 0..1.
+    pub scanned: f64,
+    /// Angle to another pose that fits nearly as well, degrees.
+    pub rival_deg: Option<f64>,
 }
 
 /// Outer points (LPS) of rays from a centre in all directions above its height, up to 145 mm away.
@@ -33,7 +58,8 @@ pub(crate) fn outer_points<T: Copy + Into<f32> + Sync>(
     rays.iter().zip(hits).filter_map(point).collect()
 }
 
-/// First guess of the head's centre: 75 mm below the top of the bone, in the middle of what lies 20 to 75 mm below it.
+/// First guess of the head's centre: 75 mm below the top of the bone, less where the top is a wide ring (a vertex cut
+/// off, or a hole there), in the middle of what lies between.
 pub(crate) fn guess_centre<T: Copy + Into<f32> + Sync>(volume: &Volume<T>, iso: f32) -> Option<Point3<f64>> {
     let grid = &volume.grid;
     // Every second voxel along each axis is enough for a bounding box, and eight times faster.
@@ -67,51 +93,72 @@ pub(crate) fn guess_centre<T: Copy + Into<f32> + Sync>(volume: &Volume<T>, iso: 
         layers[(p.z - bottom) as usize] += cell;
     }
     let top = bottom + layers.iter().rposition(|&v| v > 30.0)? as f64;
-    let slab: Vec<&Vector3<f64>> = bone.iter().filter(|p| p.z > top - VERTEX_MM && p.z < top - 20.0).collect();
-    let middle = |axis: usize| {
-        let mut values: Vec<f64> = slab.iter().map(|p| p[axis]).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| values[(share * (values.len() - 1) as f64) as usize];
-        (at(0.005) + at(0.995)) / 2.0
-    };
-    if slab.is_empty() {
-        return None;
-    }
-    Some(Point3::new(middle(0), middle(1), top - VERTEX_MM))
+    let layer =
+        |low: f64, high: f64| -> Vec<&Vector3<f64>> { bone.iter().filter(|p| p.z > low && p.z < high).collect() };
+    let (left, front) = (span(&layer(top - 1.0, top + 1.0), 0)?, span(&layer(top - 1.0, top + 1.0), 1)?);
+    let half_width = (left[1] - left[0] + front[1] - front[0]) / 4.0;
+    let height = VERTEX_MM * (1.0 - (half_width / HALF_WIDTH_MM).powi(2)).max(0.01).sqrt();
+    let bottom = top - height;
+    let slab = layer(bottom, (top - 20.0).max(bottom + 20.0));
+    let middle = |axis: usize| span(&slab, axis).map(|[low, high]| (low + high) / 2.0);
+    Some(Point3::new(middle(0)?, middle(1)?, bottom))
+}
+
+/// Where points begin and end along an axis, strays left out.
+fn span(points: &[&Vector3<f64>], axis: usize) -> Option<[f64; 2]> {
+    let mut values: Vec<f64> = points.iter().map(|p| p[axis]).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| values.get((share * values.len().checked_sub(1)? as f64) as usize).copied();
+    Some([at(0.005)?, at(0.995)?])
 }
 
 /// Head shapes to start from (scales along the head axes): as found, short and broad, long and narrow.
 const BUILDS: [[f64; 3]; 3] = [[1.0; 3], [0.93, 1.12, 1.0], [1.06, 0.94, 1.0]];
 
-/// Start poses: turned about each axis and shifted.
+/// Start poses: turned about the vertical, tilted to all sides, and shifted along the vertical.
 fn starts(centre: &Point3<f64>) -> Vec<Pose> {
-    let mut turns = vec![Vector3::zeros()];
-    for deg in [20f64, 40.0, 60.0] {
-        for axis in [Vector3::x(), -Vector3::x(), Vector3::y(), -Vector3::y()] {
-            turns.push(axis * deg.to_radians());
+    let mut turns = Vec::new();
+    for yaw_deg in [0f64, 35.0, -35.0, 70.0, -70.0] {
+        let yaw = Rotation3::new(Vector3::z() * yaw_deg.to_radians());
+        turns.push(yaw);
+        for (tilt_deg, sides) in [(30f64, 6), (58.0, 8)] {
+            for side in 0..sides {
+                let (sin, cos) = (std::f64::consts::TAU * f64::from(side) / f64::from(sides)).sin_cos();
+                turns.push(yaw * Rotation3::new(Vector3::new(cos, sin, 0.0) * tilt_deg.to_radians()));
+            }
         }
     }
-    turns.extend([40f64, -40.0, 90.0, -90.0, 180.0].map(|deg| Vector3::z() * deg.to_radians()));
-    let shifts = [[0.0; 3], [0.0, -15.0, -15.0], [0.0, 15.0, -15.0], [0.0, 0.0, 25.0]];
+    turns.extend([110f64, -110.0, 145.0, -145.0, 180.0].map(|deg| Rotation3::new(Vector3::z() * deg.to_radians())));
     let mut poses = Vec::new();
     for turn in &turns {
-        for shift in shifts {
-            let mut pose = Pose::at(centre + Vector3::from(shift));
-            pose.rotation = Rotation3::new(*turn).into_inner();
+        for up_mm in [0.0, -15.0, 20.0] {
+            let mut pose = Pose::at(centre + Vector3::z() * up_mm);
+            pose.rotation = turn.into_inner();
             poses.push(pose);
         }
     }
     poses
 }
 
-/// Best of many starts against a mean surface; `None` when nothing fits at all.
+/// Of starts aligned with few points, this many are aligned with all.
+const PROMISING: usize = 20;
+
+/// Best of many starts against a mean surface, at most `keep` distinct ones; empty when nothing fits at all.
 pub(crate) fn best_start(points: &[Point3<f64>], centre: &Point3<f64>, surface: &MeanSurface, keep: usize) -> Vec<Fit> {
-    let quick = Schedule { iterations: 20, cut_mm: [25.0, 8.0], kappa: 1.0, scaled: true };
+    let first = Schedule { iterations: 14, cut_mm: [25.0, 10.0], kappa: 1.0, scaled: true };
+    let quick = Schedule { iterations: 16, cut_mm: [16.0, 8.0], kappa: 1.0, scaled: true };
     let finer = Schedule { iterations: 12, cut_mm: [8.0, 5.0], kappa: 1.0, scaled: true };
-    let mut fits: Vec<Fit> = starts(centre)
+    let few: Vec<Point3<f64>> = points.iter().step_by((points.len() / 400).max(1)).copied().collect();
+    let rough: Vec<Fit> = starts(centre).par_iter().map(|start| align(&few, start, surface, &first)).collect();
+    let fits: Vec<Fit> = distinct(rough, PROMISING)
         .par_iter()
-        .map(|start| align(points, &align(points, start, surface, &quick).pose, surface, &finer))
+        .map(|fit| align(points, &align(points, &fit.pose, surface, &quick).pose, surface, &finer))
         .collect();
+    distinct(fits, keep)
+}
+
+/// The best of fits, at most `keep`, no two of nearly the same pose.
+fn distinct(mut fits: Vec<Fit>, keep: usize) -> Vec<Fit> {
     // Stable, so that equal scores keep the order of the starts.
     fits.sort_by(|a, b| b.score().total_cmp(&a.score()));
     let mut chosen: Vec<Fit> = Vec::new();
@@ -127,71 +174,142 @@ pub(crate) fn best_start(points: &[Point3<f64>], centre: &Point3<f64>, surface: 
     chosen
 }
 
-/// Finds the head: start centre, many starts, then rays cast anew from the found centre.
-pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(volume: &Volume<T>, iso: f32, mean: &MeanVault) -> Option<Head> {
-    let source = RaySource::new(volume, iso);
-    let surface = MeanSurface::new(&mean.disc, &mean.outer_mm);
+/// Finds the head: start centre, many starts, then rays cast anew from the found centre. `scan` is the grid the scan
+/// was taken on: what lies beyond it is not seen, which is not the same as empty.
+pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
+    volume: &Volume<T>,
+    iso: f32,
+    scan: &Grid,
+    mean: &MeanVault,
+) -> Option<Head> {
+    let search = Search {
+        source: RaySource::new(volume, iso),
+        surface: MeanSurface::new(&mean.disc, &mean.outer_mm),
+        scan,
+        mean,
+    };
     let centre = guess_centre(volume, iso)?;
-    let points = outer_points(&source, &centre, 1500);
-    let candidates = best_start(&points, &centre, &surface, 4);
-    let mut heads = Vec::new();
+    let points = outer_points(&search.source, &centre, 1500);
+    let candidates = best_start(&points, &centre, &search.surface, 8);
+    let mut heads: Vec<Head> = Vec::new();
     for fit in &candidates {
+        let mut sure = false;
         for build in BUILDS {
             let mut pose = fit.pose.clone();
             pose.scales.component_mul_assign(&Vector3::from(build));
-            let head = recast(&source, &pose, mean, &surface, 2000);
-            heads.push(recast(&source, &head.fit.pose, mean, &surface, 2000));
+            let head = search.recast(&pose, 2000);
+            let head = search.recast(&head.fit.pose, 2000);
+            sure = head.fit.inlier_share > SURE_INLIERS && head.covered > SURE_COVERED && head.scanned > SURE_COVERED;
+            heads.push(head);
+            if sure {
+                break;
+            }
+        }
+        if sure {
+            break;
         }
     }
     heads.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     let best = heads.first()?;
-    let head = recast(&source, &best.fit.pose, mean, &surface, 5000);
-    Some(recast(&source, &head.fit.pose, mean, &surface, 5000))
+    let turned = |other: &Head| {
+        let turn = Rotation3::from_matrix_unchecked(other.fit.pose.rotation * best.fit.pose.rotation.transpose());
+        turn.angle().to_degrees()
+    };
+    let near = heads.iter().take_while(|h| rank(h) > rank(best) - RIVAL_RANK);
+    let rival_deg = near.map(turned).find(|deg| *deg > RIVAL_DEG);
+    let head = search.recast(&best.fit.pose, 5000);
+    Some(Head { rival_deg, ..search.recast(&head.fit.pose, 5000) })
 }
 
-/// Bone near the whole mean vault counts as much as points that fit: a small patch may fit anything.
+/// A small patch may fit anything, so bone must lie near half of the visible vault; beyond that how well what is there
+/// fits counts more than how much is there, for a base turned up fills a hole in the brow better than nothing.
 fn rank(head: &Head) -> f64 {
-    head.fit.score() + head.covered
+    head.fit.score() + head.close + head.covered.min(ENOUGH_COVERED) + MORE_COVERED * head.covered
 }
 
-/// Rays toward the mean vault from a pose, and the pose aligned to what they hit.
-fn recast<T: Copy + Into<f32> + Sync>(
-    source: &RaySource<T>,
-    pose: &Pose,
-    mean: &MeanVault,
-    surface: &MeanSurface,
-    count: usize,
-) -> Head {
-    let directions: Vec<Vector3<f64>> = even_directions(count, LOWEST_VAULT).into_iter().collect();
-    let rays: Vec<(Vector3<f64>, f64)> = directions
-        .iter()
-        .map(|d| {
-            let (ray, unit) = pose.lps_ray(d);
-            (ray, mean.outer_at(d) / unit)
-        })
-        .collect();
-    let hits = source.cast(&pose.centre, &rays);
-    let (mut points, mut expected, mut near, mut met) = (Vec::new(), 0usize, 0usize, 0usize);
-    for ((d, (ray, outer)), hit) in directions.iter().zip(&rays).zip(&hits) {
-        let r = f64::from(hit.outer_mm);
-        let vault = mean.in_vault(d);
-        expected += usize::from(vault);
-        near += usize::from(vault && (r - outer).abs() < 6.0);
-        met += usize::from(vault && r.is_finite());
-        // A little beyond the vault's border, where brow and mastoid hold the pose.
-        if r < 145.0 && (vault || mean.pixel(d).is_some_and(|o| mean.share[o] > 0.9)) {
-            points.push(pose.centre + ray * r);
+/// What a pose is judged by.
+struct Search<'a, T> {
+    source: RaySource<'a, T>,
+    surface: MeanSurface<'a>,
+    scan: &'a Grid,
+    mean: &'a MeanVault,
+}
+
+impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
+    /// Rays toward the mean vault from a pose, and the pose aligned to what they hit.
+    fn recast(&self, pose: &Pose, count: usize) -> Head {
+        let directions = even_directions(count, LOWEST_VAULT);
+        let rays: Vec<(Vector3<f64>, f64)> = directions
+            .iter()
+            .map(|d| {
+                let (ray, unit) = pose.lps_ray(d);
+                (ray, self.mean.outer_at(d) / unit)
+            })
+            .collect();
+        let hits = self.source.cast(&pose.centre, &rays);
+        let index_from_lps = self.scan.index_from_lps_matrix();
+        let seen = |p: Point3<f64>| {
+            let index = index_from_lps * (p - self.scan.origin_mm);
+            (0..3).all(|a| index[a] >= 0.0 && index[a] <= (self.scan.size[a] - 1) as f64)
+        };
+        let (mut points, mut vault_rays, mut expected, mut near) = (Vec::new(), 0usize, 0usize, 0usize);
+        let (mut close, mut met) = (0.0, 0usize);
+        for ((d, (ray, outer)), hit) in directions.iter().zip(&rays).zip(&hits) {
+            let r = f64::from(hit.outer_mm);
+            let vault = self.mean.in_vault(d);
+            let within = seen(pose.centre + ray * *outer);
+            vault_rays += usize::from(vault);
+            expected += usize::from(vault && within);
+            near += usize::from(vault && within && (r - outer).abs() < 6.0);
+            if vault && within && r.is_finite() {
+                met += 1;
+                close += (-0.5 * ((r - outer) / CLOSE_MM).powi(2)).exp();
+            }
+            // A little beyond the vault's border, where brow and mastoid hold the pose. Where a ray leaves the scan is
+            // no surface.
+            let closed = vault || self.mean.pixel(d).is_some_and(|o| self.mean.share[o] > 0.9);
+            if r < 145.0 && closed && seen(pose.centre + ray * (r + 1.0)) {
+                points.push(pose.centre + ray * r);
+            }
         }
+        let beyond = UNSEEN_WEIGHT * (vault_rays - expected) as f64;
+        let covered = near as f64 / (expected as f64 + beyond).max(1.0);
+        let schedule = Schedule {
+            iterations: 20,
+            cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0],
+            kappa: KAPPA,
+            scaled: true,
+        };
+        let fit = align(&points, pose, &self.surface, &schedule);
+        let scanned = expected as f64 / vault_rays.max(1) as f64;
+        Head { fit, covered, close: close / met.max(1) as f64, scanned, rival_deg: None }
     }
-    let share = |n: usize| n as f64 / expected.max(1) as f64;
-    let covered = share(near);
-    // With much bone missing one length is poorly seen: the scales are held together more strongly.
-    let kappa = if share(met) < 0.97 { 1.0 } else { 0.2 };
-    let schedule =
-        Schedule { iterations: 20, cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0], kappa, scaled: true };
-    let fit = align(&points, pose, surface, &schedule);
-    Head { fit, covered }
 }
 
 /// Directions below this height (cosine to +z) are not part of any vault.
 const LOWEST_VAULT: f64 = -0.34;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell of 80 mm about the origin, cut off at a height.
+    fn bowl(cut_mm: f64) -> Volume<u8> {
+        let size = [90, 90, ((cut_mm.min(84.0) + 60.0) / 2.0) as usize];
+        let grid = Grid::axis_aligned(size, [2.0; 3], Point3::new(-89.0, -89.0, -60.0));
+        let bone = |o: usize| {
+            let [x, y, z] = grid.index(o);
+            let r = grid.lps_from_index(&Vector3::new(x as f64, y as f64, z as f64)).coords.norm();
+            u8::from((74.0..80.0).contains(&r))
+        };
+        Volume::new(grid.clone(), (0..grid.len()).map(bone).collect())
+    }
+
+    #[test]
+    fn the_centre_is_guessed_whether_the_vertex_is_there_or_not() {
+        for cut_mm in [90.0, 60.0, 40.0] {
+            let centre = guess_centre(&bowl(cut_mm), 0.5).expect("bone");
+            assert!(centre.coords.norm() < 12.0, "{cut_mm}: {centre}");
+        }
+    }
+}

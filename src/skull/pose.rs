@@ -84,7 +84,7 @@ pub(crate) struct Schedule {
     pub iterations: usize,
     /// Tukey cut-off at the start and from 60 % of the iterations on, mm.
     pub cut_mm: [f64; 2],
-    /// Strength of the prior that the three scales are alike (0.2 for whole heads, 1.0 when much is missing).
+    /// Strength of the prior that the three scales are alike (0.2, or 1.0 while the pose is still far).
     pub kappa: f64,
     /// Whether the scales may change at all.
     pub scaled: bool,

@@ -29,6 +29,9 @@ const SINUS_MM: f64 = 24.0;
 /// A chain that ends this much below the expected outer table may be the inner wall of a sinus, mm.
 const NEAR_MM: f64 = 4.0;
 
+/// Bone that begins this far beyond the expected outer table is not the vault (zygomatic arch, mandible), mm.
+pub(crate) const BEYOND_MM: f64 = 10.0;
+
 /// A stretch of bone along a ray.
 #[derive(Clone, Copy)]
 struct Chain {
@@ -131,7 +134,10 @@ impl Chains {
     }
 
     fn fits(&self, c: &Chain) -> bool {
-        self.expected.is_nan() || (c.exit > self.expected - DEEP_MM && c.exit < self.expected + DEEP_MM + GAP_MM)
+        self.expected.is_nan()
+            || (c.exit > self.expected - DEEP_MM
+                && c.exit < self.expected + DEEP_MM + GAP_MM
+                && c.entry < self.expected + BEYOND_MM)
     }
 
     /// Whether nothing beyond `r` (free of bone) can change the answer.
@@ -215,6 +221,18 @@ mod tests {
         assert_eq!((cast(86.0).inner_mm, cast(86.0).outer_mm), (69.5, 87.5));
         assert_eq!((cast(73.0).inner_mm, cast(73.0).outer_mm), (69.5, 72.5));
         assert_eq!(cast(f64::NAN).outer_mm, 72.5);
+    }
+
+    #[test]
+    fn bone_well_beyond_the_vault_does_not_hide_what_lies_deep_in_a_hole() {
+        let grid = Grid::axis_aligned([131, 3, 3], [1.0; 3], Point3::new(0.0, -1.0, -1.0));
+        let bone = |x: usize| [(62..=66), (102..=106)].iter().any(|wall| wall.contains(&x));
+        let volume =
+            Volume::new(grid.clone(), (0..grid.len()).map(|o| i16::from(bone(grid.index(o)[0])) * 1000).collect());
+        let source = RaySource::new(&volume, 500.0);
+        let cast = |expected| source.cast(&Point3::origin(), &[(Vector3::x(), expected)])[0];
+        assert_eq!((cast(86.0).inner_mm, cast(86.0).outer_mm), (61.5, 66.5));
+        assert_eq!(cast(100.0).outer_mm, 106.5);
     }
 
     #[test]

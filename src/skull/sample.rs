@@ -2,7 +2,7 @@
 
 use super::mean_vault::MeanVault;
 use super::occupancy::FULL;
-use super::rays::RaySource;
+use super::rays::{BEYOND_MM, RaySource};
 use super::{RayHit, Skull};
 use crate::geometry::{Cancelled, Field, Grid, Mesh, Progress, Volume, signed_distance_from_scalar};
 use crate::surface;
@@ -43,11 +43,12 @@ impl Skull {
     }
 
     /// Casts rays from the head's centre along unit directions of the head frame. When the first bone lies much
-    /// deeper than the mean vault and more follows near it, that one counts (a calcified falx is not the vault).
+    /// deeper than the mean vault and more follows near it, that one counts (a calcified falx is not the vault); what
+    /// only begins well beyond it (the zygomatic arch behind a hole in the temple) does not count.
     pub fn cast(&self, directions: &[Vector3<f64>]) -> Vec<RayHit> {
         let rays: Vec<(Vector3<f64>, f64)> =
             directions.iter().map(|d| (self.frame.lps_from_head_direction(d), self.expected_outer_mm(d))).collect();
-        match &self.smooth {
+        let mut hits = match &self.smooth {
             Some(shares) => {
                 let mut hits =
                     RaySource::new(shares.as_ref(), f32::from(FULL) / 2.0).cast(&self.frame.centre_mm, &rays);
@@ -56,7 +57,13 @@ impl Skull {
                 hits
             }
             None => RaySource::new(self.intensity.as_ref(), self.iso).cast(&self.frame.centre_mm, &rays),
+        };
+        for (hit, (_, expected)) in hits.iter_mut().zip(&rays) {
+            if f64::from(hit.inner_mm) > expected + BEYOND_MM {
+                (hit.inner_mm, hit.outer_mm) = (f32::NAN, f32::NAN);
+            }
         }
+        hits
     }
 
     /// Largest intensity between two radii along a direction of the head frame (the mask's own voxels for a mask).

@@ -18,6 +18,8 @@ const MASK_BONE: i16 = 1000;
 const MASK_ISO: f32 = 500.0;
 /// What dropped voxels are pressed to: water, far below any threshold.
 const PRESSED: i16 = 0;
+/// With less of the vault within the scan the user is told.
+const LEAST_SCANNED: f64 = 0.97;
 /// Loose pieces smaller than this are not worth a word, cm³.
 const NAMED_CM3: f64 = 0.05;
 
@@ -49,8 +51,8 @@ pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Resu
     };
     let mut soft = smooth(&intensity);
     let head = match &soft {
-        Some(shares) => find_head(shares, f32::from(FULL) / 2.0, mean),
-        None => find_head(&intensity, iso, mean),
+        Some(shares) => find_head(shares, f32::from(FULL) / 2.0, &values.grid, mean),
+        None => find_head(&intensity, iso, &values.grid, mean),
     };
     let head = head.ok_or_else(|| Error::NotAHead("no bone surface was met around its middle".to_owned()))?;
     check_head(&head)?;
@@ -93,7 +95,7 @@ fn check_extent(bone: &Volume<u8>) -> Result<(), Error> {
 
 /// Refuses what the mean vault does not fit: an inlier share of chance, or a closed vault nowhere.
 fn check_head(head: &Head) -> Result<(), Error> {
-    let Head { fit, covered } = head;
+    let Head { fit, covered, .. } = head;
     if fit.inlier_share < 0.5 || *covered < 0.35 || fit.residual_mm > 2.5 {
         return Err(Error::NotAHead(format!(
             "only {:.0} % of its bone surface fits a skull, and {:.0} % of a vault is there; choose a head CT with the \
@@ -183,6 +185,17 @@ fn findings(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64, head: &Head)
         say(format!(
             "The head's axes are unsure: only {:.0} % of the bone surface fits the mean vault; check the midsagittal plane.",
             head.fit.inlier_share * 100.0
+        ));
+    }
+    if let Some(deg) = head.rival_deg {
+        say(format!(
+            "The head's axes are unsure: another pose, turned by {deg:.0}°, fits nearly as well; check the midsagittal plane."
+        ));
+    }
+    if head.scanned < LEAST_SCANNED {
+        say(format!(
+            "{:.0} % of the vault lie beyond the scan; a defect that reaches there is seen only in part.",
+            (1.0 - head.scanned) * 100.0
         ));
     }
     findings

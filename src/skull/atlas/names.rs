@@ -21,7 +21,7 @@ pub fn name_bones(vault: &mut MeanVault, labels: &Volume<u8>) -> Result<(), Buil
     let skull = labels.map(|l| u8::from(name(l) != 0));
     let shares = occupancy(&skull).ok_or(BuildError::Labels { share_percent: 0.0 })?;
     let iso = f32::from(FULL) / 2.0;
-    let head = find_head(&shares, iso, vault).ok_or(BuildError::Labels { share_percent: 0.0 })?;
+    let head = find_head(&shares, iso, &labels.grid, vault).ok_or(BuildError::Labels { share_percent: 0.0 })?;
     if head.fit.inlier_share < 0.7 {
         return Err(BuildError::Labels { share_percent: head.fit.inlier_share * 100.0 });
     }
