@@ -317,6 +317,8 @@ pub enum TrainWhat {
     Detector(TrainRun),
     /// The map network: missing bone on a sheet about the hole
     Map(TrainRun),
+    /// The coarse volume network: missing bone over the whole head box
+    Volume(TrainRun),
     /// Score a trained detector on skulls with known defects, and on the same skulls whole
     Score(TrainScore),
 }

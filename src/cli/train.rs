@@ -4,13 +4,15 @@ use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{train_score, volumes};
 use crate::defect;
-use crate::geometry::Progress;
+use crate::geometry::{Cancelled, Progress};
 use crate::network::detector::HALF_AREA;
 use crate::network::map::MapNetwork;
-use crate::network::{About, Seen, Weights, pack_views, unpack_views};
+use crate::network::volume::{CoarseHead, VOLUME_KIND};
+use crate::network::{About, Seen, Weights, WeightsError, pack_views, unpack_views};
 use crate::skull::Skull;
 use crate::train::{
-    CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, curve_csv, curve_picture, map_errors, train,
+    CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, VolumeTask, curve_csv, curve_picture,
+    map_errors, train,
 };
 use crate::view::Picture;
 use crate::{case, scan, skull};
@@ -20,8 +22,9 @@ use std::path::{Path, PathBuf};
 /// `calvaria train`: networks from whole skulls.
 pub fn run(arguments: &Train, quiet: bool) -> Result<(), Failure> {
     match &arguments.command {
-        TrainWhat::Detector(run) => network(run, Network::Detector, quiet),
-        TrainWhat::Map(run) => network(run, Network::Map, quiet),
+        TrainWhat::Detector(run) => detector(run, quiet),
+        TrainWhat::Map(run) => map(run, quiet),
+        TrainWhat::Volume(run) => volume(run, quiet),
         TrainWhat::Score(score) => train_score::run(score, quiet),
     }
 }
@@ -79,55 +82,69 @@ fn recipe(file: Option<&Path>) -> Result<Recipe, Failure> {
     Recipe::from_toml(&text).map_err(|e| refused(e.to_string()))
 }
 
-/// What is trained.
-#[derive(Clone, Copy, PartialEq)]
-enum Network {
-    Detector,
-    Map,
+/// What every training begins with: the recipe, the skulls, and what the network sees of them.
+struct Begun<T> {
+    recipe: Recipe,
+    skulls: Skulls,
+    training: Vec<Vec<T>>,
+    validation: Vec<Vec<T>>,
 }
 
-fn network(run: &TrainRun, which: Network, quiet: bool) -> Result<(), Failure> {
+fn begin<T>(run: &TrainRun, kept: &Kept<T>, progress: &Progress) -> Result<Begun<T>, Failure> {
     let recipe = recipe(run.recipe.as_deref())?;
     let skulls = skulls(run)?;
     case::check_writable(&run.out)?;
-    let meter = Meter::new(quiet);
-    let progress = meter.progress();
     let every: Vec<&Entry> = skulls.training.iter().chain(&skulls.validation).collect();
-    let mut views = views(&every, &recipe, &run.out, &progress.part(0.0, 0.2))?;
-    let validation = views.split_off(skulls.training.len());
-    let progress = progress.part(0.2, 1.0);
-    if which == Network::Map {
-        return map(run, &recipe, &skulls, &views, &validation, quiet, &progress);
-    }
-    let task = DetectorTask::new(&recipe, &views, &validation);
-    // A detector says nothing before `train score --calibrate` has fitted this; until then a fair guess stands there.
-    let calibration = BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]);
-    learn(&task, &recipe, &skulls, calibration, run, quiet, &progress).map(|_| ())
+    let mut training = views(&every, kept, &recipe, &run.out, progress)?;
+    let validation = training.split_off(skulls.training.len());
+    Ok(Begun { recipe, skulls, training, validation })
 }
 
-/// Holes on which a trained map network is measured.
+fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
+    let meter = Meter::new(quiet);
+    let progress = meter.progress();
+    let begun = begin(run, &SEEN, &progress.part(0.0, 0.2))?;
+    let task = DetectorTask::new(&begun.recipe, &begun.training, &begun.validation);
+    // A detector says nothing before `train score --calibrate` has fitted this; until then a fair guess stands there.
+    let calibration = BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]);
+    learn(&task, &begun.recipe, &begun.skulls, calibration, run, quiet, &progress.part(0.2, 1.0)).map(|_| ())
+}
+
+/// Holes on which a trained network is measured.
 const MEASURED: u64 = 300;
 
-fn map(
-    run: &TrainRun,
-    recipe: &Recipe,
-    skulls: &Skulls,
-    views: &[Vec<Seen>],
-    validation: &[Vec<Seen>],
-    quiet: bool,
-    progress: &Progress,
-) -> Result<(), Failure> {
-    let task = MapTask::new(recipe, views, validation);
-    let bytes = learn(&task, recipe, skulls, BTreeMap::new(), run, quiet, progress)?;
+fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
+    let meter = Meter::new(quiet);
+    let progress = meter.progress();
+    let begun = begin(run, &SEEN, &progress.part(0.0, 0.2))?;
+    let task = MapTask::new(&begun.recipe, &begun.training, &begun.validation);
+    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
     let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
-    if !validation.is_empty() && !quiet {
+    if !begun.validation.is_empty() && !quiet {
         // As found, not in the jittered poses.
-        let found: Vec<Vec<Seen>> = validation.iter().map(|v| v[..1].to_vec()).collect();
+        let found: Vec<Vec<Seen>> = begun.validation.iter().map(|v| v[..1].to_vec()).collect();
         let [start, made] = map_errors(&network, &found, MEASURED);
         output::line(&format!(
             "mean error of outer / inner table in {MEASURED} holes of the validation skulls: membrane {:.3} / {:.3} mm, \
              network {:.3} / {:.3} mm",
             start.outer_mm, start.inner_mm, made.outer_mm, made.inner_mm
+        ));
+    }
+    Ok(())
+}
+
+fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
+    let meter = Meter::new(quiet);
+    let progress = meter.progress();
+    let begun = begin(run, &COARSE, &progress.part(0.0, 0.2))?;
+    let task = VolumeTask::new(&begun.recipe, &begun.training, &begun.validation);
+    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
+    if !begun.validation.is_empty() && !quiet {
+        let weights = Weights::from_bytes(&bytes, VOLUME_KIND).map_err(|e| Failure::Refused(e.to_string()))?;
+        let dice = task.dice(&weights, MEASURED / 3).map_err(|e| Failure::Refused(e.to_string()))?;
+        output::line(&format!(
+            "mean Dice in {} holes of the validation skulls, cells of 4 mm: {dice:.4}",
+            MEASURED / 3
         ));
     }
     Ok(())
@@ -187,14 +204,35 @@ fn learn<T: Task>(
     Ok(bytes)
 }
 
-/// The views of every skull, cast once and kept in DIR/views.
-fn views(entries: &[&Entry], recipe: &Recipe, out: &Path, progress: &Progress) -> Result<Vec<Vec<Seen>>, Failure> {
+/// What a network sees of a skull, in a number of poses by a seed.
+type Make<T> = fn(&Skull, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
+
+/// How what a network sees of a skull is made and kept.
+struct Kept<T> {
+    folder: &'static str,
+    make: Make<T>,
+    pack: fn(&[T], &str) -> Vec<u8>,
+    unpack: fn(&[u8], &str) -> Result<Vec<T>, WeightsError>,
+}
+
+const SEEN: Kept<Seen> = Kept { folder: "views", make: Seen::views, pack: pack_views, unpack: unpack_views };
+const COARSE: Kept<CoarseHead> =
+    Kept { folder: "coarse", make: CoarseHead::views, pack: CoarseHead::pack, unpack: CoarseHead::unpack };
+
+/// What is seen of every skull, made once and kept in the folder.
+fn views<T>(
+    entries: &[&Entry],
+    kept: &Kept<T>,
+    recipe: &Recipe,
+    out: &Path,
+    progress: &Progress,
+) -> Result<Vec<Vec<T>>, Failure> {
     let mut views = Vec::new();
     let mut faults = Vec::new();
     for (i, entry) in entries.iter().enumerate() {
         let part = progress.part(i as f32 / entries.len() as f32, (i + 1) as f32 / entries.len() as f32);
         part.report(0.0, &format!("Looking at skull {} of {}", i + 1, entries.len()))?;
-        match views_of(entry, recipe, out)? {
+        match views_of(entry, kept, recipe, out)? {
             Ok(of) => views.push(of),
             Err(word) => faults.push(format!("{}: {word}", entry.name)),
         }
@@ -214,21 +252,23 @@ fn views(entries: &[&Entry], recipe: &Recipe, out: &Path, progress: &Progress) -
 }
 
 /// A skull's views; the inner error is a word on why it is no whole skull.
-fn views_of(entry: &Entry, recipe: &Recipe, out: &Path) -> Result<Result<Vec<Seen>, String>, Failure> {
+fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Result<Result<Vec<T>, String>, Failure> {
     let bytes = std::fs::metadata(&entry.file).map_or(0, |m| m.len());
     let told = format!("{} of {bytes} bytes, {} views, seed {}", entry.name, recipe.views, recipe.seed);
-    let mut cache = out.join("views");
+    let mut cache = out.join(kept.folder);
     cache.extend(entry.name.split('/'));
-    let cache = PathBuf::from(format!("{}.safetensors", cache.display()));
-    if let Some(found) = std::fs::read(&cache).ok().and_then(|b| unpack_views(&b, &told).ok()) {
+    let mut name = cache.into_os_string();
+    name.push(".safetensors");
+    let cache = PathBuf::from(name);
+    if let Some(found) = std::fs::read(&cache).ok().and_then(|b| (kept.unpack)(&b, &told).ok()) {
         return Ok(Ok(found));
     }
     let skull = match whole(&entry.file) {
         Ok(skull) => skull,
         Err(word) => return Ok(Err(word)),
     };
-    let views = Seen::views(&skull, recipe.views, recipe.seed, &Progress::new())?;
-    case::write_atomic(&cache, &pack_views(&views, &told))?;
+    let views = (kept.make)(&skull, recipe.views, recipe.seed, &Progress::new())?;
+    case::write_atomic(&cache, &(kept.pack)(&views, &told))?;
     Ok(Ok(views))
 }
 

@@ -5,9 +5,10 @@ use super::output::{self, Meter};
 use crate::evaluate::{Truth, auc};
 use crate::geometry::{Progress, Volume};
 use crate::network::Weights;
-use crate::network::detector::{Detector, HALF_AREA, KIND, removed_area_cm2};
+use crate::network::detector::{Detector, HALF_AREA, KIND, Opinion, removed_area_cm2};
 use crate::scan::{Scan, Voxels};
 use crate::skull::Skull;
+use crate::view::Picture;
 use crate::{case, defect, skull};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -45,14 +46,14 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
             let skull = segmented(Volume::new(defective.grid.clone(), whole))?;
             if rows.iter().all(|r| r.name != one.skull || r.true_cm2 > 0.0) {
-                rows.push(looked(&detector, &skull, one.skull.clone(), 0.0)?);
+                rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out)?);
             }
             complete = Some((one.skull.clone(), skull));
         }
         let Some((_, whole)) = &complete else { continue };
         let true_cm2 = removed_area_cm2(whole, &removed);
         drop(removed);
-        rows.push(looked(&detector, &segmented(defective)?, one.name.clone(), true_cm2)?);
+        rows.push(looked(&detector, &segmented(defective)?, one.name.clone(), true_cm2, &arguments.out)?);
     }
     meter.finish();
     let mut table = String::from("name,true_cm2,presence,largest_cm2,area_cm2,searched_cm2,milliseconds\n");
@@ -82,10 +83,17 @@ fn segmented(mask: Volume<u8>) -> Result<Skull, Failure> {
     Ok(skull::segment(&scan, &Default::default(), &Progress::new())?)
 }
 
-fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64) -> Result<Row, Failure> {
+fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64, out: &Path) -> Result<Row, Failure> {
     let start = Instant::now();
     let opinion = detector.look(skull);
     let milliseconds = 1e3 * start.elapsed().as_secs_f64();
+    let mut file = out.join(if true_cm2 > 0.0 { "maps" } else { "maps_whole" });
+    file.extend(name.split('/'));
+    if let Ok(png) = drawn(&opinion).png() {
+        let mut file = file.into_os_string();
+        file.push(".png");
+        case::write_atomic(Path::new(&file), &png)?;
+    }
     let defects = defect::detect(skull, &[], &Default::default(), &Progress::new())?;
     Ok(Row {
         name,
@@ -93,15 +101,28 @@ fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64) -> Re
         presence: opinion.presence,
         largest_cm2: opinion.openings.first().map_or(0.0, |o| o.area_cm2),
         area_cm2: opinion.area_cm2(1.0),
-        searched_cm2: defects.iter().map(|d| d.area_cm2).fold(0.0, |a, b| a + b),
+        searched_cm2: defects.iter().map(|d| d.area_cm2).sum::<f64>() + 0.0,
         milliseconds,
     })
 }
 
+/// The map of probabilities, vertex in the middle, face at the top, the patient's left at the right: white is 1.
+fn drawn(opinion: &Opinion) -> Picture {
+    const ZOOM: usize = 3;
+    let size = opinion.disc.size;
+    let side = ZOOM * size;
+    let grey = |o: usize| (255.0 * opinion.probability[o / side / ZOOM * size + o % side / ZOOM]) as u8;
+    let rgba = (0..side * side).flat_map(|o| [grey(o), grey(o), grey(o), 255]).collect();
+    Picture { width: side as u32, height: side as u32, rgba }
+}
+
+/// Less than this is seven pixels, and not told from nothing, cm².
+const LEAST_CM2: f64 = 0.5;
+
 /// Between the largest opening seen in a whole skull and the smallest in a defective one, in the middle of their
 /// logarithms; where they overlap, between their neighbours at the least number of mistakes.
 fn half_area(rows: &[Row]) -> f64 {
-    let mut areas: Vec<(f64, bool)> = rows.iter().map(|r| (r.largest_cm2.max(0.02), r.true_cm2 > 0.0)).collect();
+    let mut areas: Vec<(f64, bool)> = rows.iter().map(|r| (r.largest_cm2.max(LEAST_CM2), r.true_cm2 > 0.0)).collect();
     areas.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mistakes = |at: usize| areas[..at].iter().filter(|a| a.1).count() + areas[at..].iter().filter(|a| !a.1).count();
     let best = (1..areas.len()).min_by_key(|&at| mistakes(at)).unwrap_or(0);

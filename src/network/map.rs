@@ -91,13 +91,14 @@ impl MapStart {
         let mask = |set: &dyn Fn(usize) -> bool| flat(size, (0..hole.len()).map(|o| u8::from(set(o))).collect());
         let to_hole = distance_to_set_mm(&mask(&|o| hole[o])).data;
         let into_hole = distance_to_set_mm(&mask(&|o| !hole[o])).data;
-        let observed: Vec<bool> = (0..hole.len()).map(|o| to_hole[o] > GUARD_PX && own.outer_mm[o].is_finite()).collect();
+        let observed: Vec<bool> =
+            (0..hole.len()).map(|o| to_hole[o] > GUARD_PX && own.outer_mm[o].is_finite()).collect();
         let start = Residual {
             outer_mm: stretched(&own.outer_mm, &observed),
             thickness_mm: stretched(&own.thickness_mm, &observed),
         };
         let mut input = vec![0f32; MAP_INPUTS * hole.len()];
-        for o in 0..hole.len() {
+        for (o, &open) in hole.iter().enumerate() {
             let d = &sheet.directions[o];
             let of = |map: &[f32]| mean.disc.sample(map, d);
             let flag = |set: bool| f32::from(u8::from(set));
@@ -108,7 +109,7 @@ impl MapStart {
                 (start.thickness_mm[o] / 2.0).clamp(-4.0, 4.0),
                 known(other.outer_mm[o] - start.outer_mm[o], 3.0),
                 known(other.thickness_mm[o] - start.thickness_mm[o], 2.0),
-                flag(hole[o]),
+                flag(open),
                 flag(seen),
                 flag(observed[o]),
                 into_hole[o].min(20.0) / 8.0,

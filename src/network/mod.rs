@@ -7,6 +7,7 @@ pub mod random;
 mod seen;
 mod unet;
 mod upsample;
+pub mod volume;
 pub(crate) mod weights;
 
 pub use convolve::{Activation, convolve};

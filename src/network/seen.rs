@@ -88,6 +88,19 @@ pub struct Jitter {
     pub log_scales: Vector3<f64>,
 }
 
+impl Jitter {
+    /// None first, then `count − 1` poses as an alignment to a head with a hole would find them.
+    pub fn near(count: usize, seed: u64) -> Vec<Self> {
+        let mut random = super::random::Random::new(seed, 0x71E3);
+        let one = |i: usize| {
+            let mut spread = |by: f64| Vector3::from_fn(|_, _| random.normal() * by);
+            let jitter = Self { turn: spread(0.025), shift_mm: spread(1.3), log_scales: spread(0.012) };
+            if i == 0 { Self::default() } else { jitter }
+        };
+        (0..count).map(one).collect()
+    }
+}
+
 impl Seen {
     /// Casts the rays of a head, seen in a pose near the one that was found.
     pub fn new(skull: &Skull, jitter: &Jitter) -> Self {
@@ -122,20 +135,18 @@ impl Seen {
         Self { outer_mm, inner_mm, peak, scanned }
     }
 
-    /// The found pose first, then `count − 1` poses near it, as an alignment to a head with a hole would find them.
+    /// The found pose first, then `count − 1` poses near it.
     ///
     /// # Errors
     /// When cancelled.
     pub fn views(skull: &Skull, count: usize, seed: u64, progress: &Progress) -> Result<Vec<Self>, Cancelled> {
-        let mut random = super::random::Random::new(seed, 0x71E3);
-        let mut views = Vec::with_capacity(count);
-        for i in 0..count {
-            progress.check()?;
-            let mut spread = |by: f64| Vector3::from_fn(|_, _| random.normal() * by);
-            let jitter = Jitter { turn: spread(0.025), shift_mm: spread(1.3), log_scales: spread(0.012) };
-            views.push(Self::new(skull, &if i == 0 { Jitter::default() } else { jitter }));
-        }
-        Ok(views)
+        Jitter::near(count, seed)
+            .iter()
+            .map(|jitter| {
+                progress.check()?;
+                Ok(Self::new(skull, jitter))
+            })
+            .collect()
     }
 }
 

@@ -29,7 +29,7 @@ impl Upsample {
 /// The two neighbours of output `o` and the weight of the second: output 2i lies a quarter before voxel i.
 fn neighbours(o: usize, extent: usize) -> (usize, usize, f32) {
     let i = o / 2;
-    if o % 2 == 0 { (i.saturating_sub(1), i, 0.75) } else { (i, (i + 1).min(extent - 1), 0.25) }
+    if o.is_multiple_of(2) { (i.saturating_sub(1), i, 0.75) } else { (i, (i + 1).min(extent - 1), 0.25) }
 }
 
 /// One axis of `[outer, extent, inner]` doubled.

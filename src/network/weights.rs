@@ -2,7 +2,7 @@
 
 use super::unet::{UNet, UNetShape};
 use candle_core::{Device, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 
@@ -89,7 +89,11 @@ pub(crate) fn pack<T: serde::Serialize>(kind: &str, about: &T, arrays: &Arrays) 
 
 /// Reads what [`pack`] wrote.
 pub(crate) fn unpack<T: serde::de::DeserializeOwned>(bytes: &[u8], kind: &str) -> Result<(T, Arrays), WeightsError> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| WeightsError::Format)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| match e {
+        // The header is whole, but not what follows.
+        SafeTensorError::MetadataIncompleteBuffer => WeightsError::Damaged,
+        _ => WeightsError::Format,
+    })?;
     let label = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or(WeightsError::Format)?;
     let label: Label<serde_json::Value> = serde_json::from_str(label).map_err(|_| WeightsError::Format)?;
     if label.kind != kind {

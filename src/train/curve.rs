@@ -49,7 +49,8 @@ pub fn curve_picture(curve: &[CurvePoint]) -> Vec<u8> {
         let text = short(step);
         picture.write(&text, [x - 4.0 * text.len() as f64, BOTTOM + 10.0]);
     }
-    let lines: [(&dyn Fn(&CurvePoint) -> f32, _); 2] = [(&|p| p.loss, TRAINING), (&|p| p.validation, VALIDATION)];
+    type Height = fn(&CurvePoint) -> f32;
+    let lines: [(Height, [u8; 3]); 2] = [(|p| p.loss, TRAINING), (|p| p.validation, VALIDATION)];
     for (value, colour) in lines {
         let points: Vec<[f64; 2]> = curve
             .iter()

@@ -107,15 +107,15 @@ fn case(heads: &[Vec<Seen>], random: &mut Random, vary: bool) -> Case {
     };
     let towards = anywhere(random);
     let area_cm2 = random.between(4f64.ln(), 230f64.ln()).exp();
-    let outline =
-        if random.chance(0.25) { Hole::boxed(random, &towards, area_cm2) } else { Hole::irregular(random, &towards, area_cm2) };
+    let outline = if random.chance(0.25) {
+        Hole::boxed(random, &towards, area_cm2)
+    } else {
+        Hole::irregular(random, &towards, area_cm2)
+    };
     let sheet = MapSheet::about(&towards);
     let hole: Vec<bool> = sheet.directions.iter().map(|d| outline.distance_mm(d) < 0.0 && closed(d)).collect();
-    let behind: Vec<bool> = sheet
-        .directions
-        .iter()
-        .map(|d| outline.distance_mm(&Vector3::new(-d.x, d.y, d.z)) < 0.0)
-        .collect();
+    let behind: Vec<bool> =
+        sheet.directions.iter().map(|d| outline.distance_mm(&Vector3::new(-d.x, d.y, d.z)) < 0.0).collect();
     let mirrored = random.chance(0.5);
     let first = pick(random);
     let (mut own, mut other) = (sheet.residual(first, mirrored), sheet.residual(first, !mirrored));
@@ -124,7 +124,8 @@ fn case(heads: &[Vec<Seen>], random: &mut Random, vary: bool) -> Case {
         let second = pick(random);
         let (sin, cos) = random.between(0.0, std::f64::consts::FRAC_PI_2).sin_cos();
         for (a, b) in [(&mut own, sheet.residual(second, mirrored)), (&mut other, sheet.residual(second, !mirrored))] {
-            let mix = |a: &mut [f32], b: &[f32]| a.iter_mut().zip(b).for_each(|(a, b)| *a = *a * cos as f32 + b * sin as f32);
+            let mix =
+                |a: &mut [f32], b: &[f32]| a.iter_mut().zip(b).for_each(|(a, b)| *a = *a * cos as f32 + b * sin as f32);
             mix(&mut a.outer_mm, &b.outer_mm);
             mix(&mut a.thickness_mm, &b.thickness_mm);
         }
@@ -142,8 +143,7 @@ fn case(heads: &[Vec<Seen>], random: &mut Random, vary: bool) -> Case {
         other.outer_mm[o] = f32::NAN;
         other.thickness_mm[o] = f32::NAN;
     }
-    let thickness_mm =
-        sheet.directions.iter().map(|d| expected().disc.sample(&expected().thickness_mm, d)).collect();
+    let thickness_mm = sheet.directions.iter().map(|d| expected().disc.sample(&expected().thickness_mm, d)).collect();
     let prepared = MapStart::new(&sheet, &own, &other, &hole);
     Case { prepared, hole, truth: own, thickness_mm }
 }
@@ -175,4 +175,51 @@ pub fn map_errors(network: &MapNetwork, heads: &[Vec<Seen>], count: u64) -> [Tab
         }
     }
     sums.map(|[outer, inner]| TableErrors { outer_mm: outer / weights, inner_mm: inner / weights })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A head that is the mean with waves on it.
+    fn head() -> Vec<Vec<Seen>> {
+        let mean = expected();
+        let wave = |o: usize| (0.11 * (o % 120) as f32).sin() + (0.07 * (o / 120) as f32).cos();
+        let outer_mm: Vec<f32> = (0..mean.disc.len()).map(|o| mean.outer_mm[o] + wave(o)).collect();
+        let inner_mm = outer_mm.iter().zip(&mean.thickness_mm).map(|(o, t)| o - t - 0.5).collect();
+        let n = mean.disc.len();
+        vec![vec![Seen { outer_mm, inner_mm, peak: vec![1.0; n], scanned: vec![1.0; n] }]]
+    }
+
+    #[test]
+    fn nothing_of_the_missing_bone_reaches_the_network() {
+        let heads = head();
+        for i in 0..6 {
+            let case = case(&heads, &mut Random::new(4, i), false);
+            let other = Residual { outer_mm: vec![f32::NAN; 6400], thickness_mm: vec![f32::NAN; 6400] };
+            let sheet = MapSheet::about(&anywhere(&mut Random::new(4, i)));
+            let mut changed = case.truth.clone();
+            for o in (0..6400).filter(|&o| case.hole[o]) {
+                changed.outer_mm[o] += 5.0;
+                changed.thickness_mm[o] = f32::NAN;
+            }
+            let of = |own: &Residual| MapStart::new(&sheet, own, &other, &case.hole).input;
+            assert!(of(&case.truth) == of(&changed));
+            assert!(case.hole.iter().filter(|h| **h).count() > 20);
+        }
+    }
+
+    #[test]
+    fn a_target_is_what_the_start_lacks() {
+        let heads = head();
+        let task_case = case(&heads, &mut Random::new(8, 1), false);
+        let truth = task_case.truth.outer_mm.clone();
+        let start = task_case.prepared.start.outer_mm.clone();
+        let hole = task_case.hole.clone();
+        let (input, target) = sample(task_case);
+        assert_eq!((input.len(), target.len()), (MAP_INPUTS * 6400, 3 * 6400));
+        for o in (0..6400).filter(|&o| target[2 * 6400 + o] > 0.0) {
+            assert!(hole[o] && (start[o] + target[o] - truth[o]).abs() < 1e-4);
+        }
+    }
 }

@@ -231,13 +231,16 @@ pub fn train<T: Task>(
 /// Keeps the samples' streams apart from the first weights'.
 const SAMPLES: u64 = 0x5A3D_17E5_0000_0001;
 
-fn batch<T: Task>(task: &T, samples: &[(Vec<f32>, Vec<f32>)]) -> candle_core::Result<(Tensor, Tensor)> {
+/// Values of the input channels and of the target.
+type Sample = (Vec<f32>, Vec<f32>);
+
+fn batch<T: Task>(task: &T, samples: &[Sample]) -> candle_core::Result<(Tensor, Tensor)> {
     let [d, h, w] = task.size();
-    let of = |channels: usize, pick: &dyn Fn(&(Vec<f32>, Vec<f32>)) -> Vec<f32>| {
-        let all: Vec<f32> = samples.iter().flat_map(pick).collect();
+    let of = |channels: usize, pick: fn(&Sample) -> &[f32]| {
+        let all: Vec<f32> = samples.iter().flat_map(|s| pick(s).iter().copied()).collect();
         Tensor::from_vec(all, (samples.len(), channels, d, h, w), &Device::Cpu)
     };
-    Ok((of(task.shape().inputs, &|s| s.0.clone())?, of(task.targets(), &|s| s.1.clone())?))
+    Ok((of(task.shape().inputs, |s| &s.0)?, of(task.targets(), |s| &s.1)?))
 }
 
 fn validate<T: Task>(

@@ -16,10 +16,10 @@ fn slow(layout: &Layout, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
     let (input, output, kernel) = (layout.input, layout.output, layout.kernel);
     let mut out = Vec::new();
     for n in 0..layout.batch {
-        for o in 0..layout.outputs {
+        for (o, bias) in bias.iter().enumerate() {
             for at in 0..layout.output_len() {
                 let p = [at / (output[1] * output[2]), at / output[2] % output[1], at % output[2]];
-                let mut sum = f64::from(bias[o]);
+                let mut sum = f64::from(*bias);
                 for i in 0..layout.inputs {
                     for t in 0..layout.taps.len() {
                         let k = [t / (kernel[1] * kernel[2]), t / kernel[2] % kernel[1], t % kernel[2]];

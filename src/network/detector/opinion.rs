@@ -73,8 +73,8 @@ impl Opinion {
 
     /// Area of all openings of at least `least_cm2`, cm².
     pub fn area_cm2(&self, least_cm2: f64) -> f64 {
-        // From 0, for the sum of nothing is −0.
-        self.openings.iter().map(|o| o.area_cm2).filter(|a| *a >= least_cm2).fold(0.0, |all, a| all + a)
+        // The sum of nothing is −0, and plus 0 it is 0.
+        self.openings.iter().map(|o| o.area_cm2).filter(|a| *a >= least_cm2).sum::<f64>() + 0.0
     }
 }
 
