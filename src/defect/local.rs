@@ -22,7 +22,7 @@ const REACH_MM: f64 = 28.0;
 /// More pixels a side than this make coarser pixels instead.
 const MOST_PIXELS: f64 = 420.0;
 /// A wall this deep below the continued surface belongs to the hole (a bevel's face), mm.
-const BEVEL_MM: f32 = 1.2;
+const BEVEL_MM: f32 = 1.4;
 /// The rounded shoulder of a cut (blurred by the scan) belongs to it from this depth on where it leans clearly, mm.
 const SHOULDER_MM: f32 = 0.5;
 /// No shoulder is wider than this, mm.
@@ -31,10 +31,9 @@ const SHOULDER_REACH_MM: f64 = 1.0;
 const DEEP_MM: f32 = 6.0;
 /// Beyond the vault bone goes deep by nature (orbit, infratemporal fossa); this far below, it is missing there too, mm.
 const VERY_DEEP_MM: f32 = 20.0;
-/// The outline is drawn where the hole smoothed over this many pixels falls to this share: the cut's edge, rounded by
-/// the voxels, looks like bone for the last quarter of a millimetre.
+/// The outline is drawn where the hole smoothed over this many pixels falls to a half.
 const EDGE_SIGMA_PX: f64 = 1.2;
-const EDGE_SHARE: f32 = 0.43;
+const EDGE_SHARE: f32 = 0.5;
 /// Thinner bone than this (the squama) has no shoulder to tell from its own unevenness, mm.
 const SHOULDER_BONE_MM: f32 = 5.0;
 /// How much a shoulder leans against the continued surface, mm a mm.
