@@ -23,6 +23,9 @@ pub(crate) struct HeadSamples {
     pub mean_thickness: Vec<f64>,
 }
 
+/// Outer radius and thickness of every head at one pixel, mm.
+type HeadColumn = (Vec<f64>, Vec<f64>);
+
 impl Prior {
     /// The shipped atlas laid over a sheet.
     pub fn of(skull: &Skull, sheet: &Sheet) -> Self {
@@ -63,7 +66,7 @@ impl Prior {
         let none = HeadMaps::none();
         let maps = self.heads.unwrap_or(&none);
         let rows = 2 * maps.heads.len();
-        let columns: Vec<(Vec<f64>, Vec<f64>)> = pixels
+        let columns: Vec<HeadColumn> = pixels
             .par_iter()
             .map(|&pixel| {
                 let (direction, unit) = &self.places[pixel];
@@ -76,7 +79,7 @@ impl Prior {
                 (of(|head| &head.outer_mm), of(|head| &head.thickness_mm))
             })
             .collect();
-        let centred = |table: fn(&(Vec<f64>, Vec<f64>)) -> &[f64]| {
+        let centred = |table: fn(&HeadColumn) -> &[f64]| {
             let mut matrix = DMatrix::zeros(rows, pixels.len());
             let mut means = Vec::with_capacity(pixels.len());
             for (mut column, values) in matrix.column_iter_mut().zip(&columns) {
