@@ -1,6 +1,7 @@
 //! The map network: what is missing of the two tables, from the bone around the hole, the other side of the head and the
 //! mean vault, on a sheet about the hole.
 
+use super::membrane::stretch_membrane;
 use super::seen::{Seen, expected};
 use super::unet::UNet;
 use super::weights::{Weights, WeightsError};
@@ -136,17 +137,7 @@ fn stretched(values: &[f32], observed: &[bool]) -> Vec<f32> {
     if field.iter().any(|v| v.is_nan()) {
         return vec![0.0; values.len()];
     }
-    for _ in 0..ROUNDS {
-        for row in 1..size - 1 {
-            for column in 1..size - 1 {
-                let o = row * size + column;
-                if !observed[o] {
-                    let mean = (field[o - 1] + field[o + 1] + field[o - size] + field[o + size]) / 4.0;
-                    field[o] += 1.8 * (mean - field[o]);
-                }
-            }
-        }
-    }
+    stretch_membrane(&mut field, observed, size, ROUNDS);
     field
 }
 

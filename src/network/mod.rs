@@ -3,6 +3,7 @@
 mod convolve;
 pub mod detector;
 pub mod map;
+mod membrane;
 pub mod random;
 mod seen;
 mod unet;

@@ -99,6 +99,17 @@ impl Jitter {
         };
         (0..count).map(one).collect()
     }
+
+    /// What `make` makes of each pose of [`Jitter::near`], in order.
+    pub(super) fn each<T>(
+        count: usize,
+        seed: u64,
+        progress: &Progress,
+        make: impl Fn(&Self) -> T,
+    ) -> Result<Vec<T>, Cancelled> {
+        let one = |jitter| progress.check().map(|()| make(jitter));
+        Self::near(count, seed).iter().map(one).collect()
+    }
 }
 
 impl Seen {
@@ -140,13 +151,7 @@ impl Seen {
     /// # Errors
     /// When cancelled.
     pub fn views(skull: &Skull, count: usize, seed: u64, progress: &Progress) -> Result<Vec<Self>, Cancelled> {
-        Jitter::near(count, seed)
-            .iter()
-            .map(|jitter| {
-                progress.check()?;
-                Ok(Self::new(skull, jitter))
-            })
-            .collect()
+        Jitter::each(count, seed, progress, |jitter| Self::new(skull, jitter))
     }
 }
 

@@ -71,13 +71,7 @@ impl CoarseHead {
     /// # Errors
     /// When cancelled.
     pub fn views(skull: &Skull, count: usize, seed: u64, progress: &Progress) -> Result<Vec<Self>, Cancelled> {
-        Jitter::near(count, seed)
-            .iter()
-            .map(|jitter| {
-                progress.check()?;
-                Ok(Self::new(skull, jitter))
-            })
-            .collect()
+        Jitter::each(count, seed, progress, |jitter| Self::new(skull, jitter))
     }
 
     /// Heads as a file; `told` says of what they were made.

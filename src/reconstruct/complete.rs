@@ -88,8 +88,6 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
     }
 }
 
-/// The kriging deviation overstates or understates the errors by this, found on the ten skulls outside of the atlas.
-const CALIBRATION: f32 = 1.0;
 /// Without a field: deviation at the rim, mm, and its growth with the distance from trusted bone, mm a mm.
 const RIM_SD_MM: f32 = 0.25;
 const SD_GROWTH: f32 = 0.03;
@@ -98,7 +96,7 @@ const SD_GROWTH: f32 = 0.03;
 fn uncertainty(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_sd_mm: Option<&[f32]>) -> Vec<f32> {
     let inside_mm = sheet.distance_mm(&trust.missing.iter().map(|m| !m).collect::<Vec<_>>());
     let one = |i: usize| match outer_sd_mm {
-        Some(sd) => CALIBRATION * sd[i],
+        Some(sd) => sd[i],
         None => RIM_SD_MM + SD_GROWTH * inside_mm[i],
     };
     (0..patch.hole.len()).map(|i| if patch.hole[i] { one(i) } else { 0.0 }).collect()

@@ -1,6 +1,6 @@
-//! From the two predictions to one map: how much of the other side is taken, and how the rim is met without a step.
+//! From the predicted tables to the completed map: how the rim is met without a step.
 
-use super::sheet::Sheet;
+use super::sheet::{Sheet, smooth_step};
 use super::tables::Tables;
 use super::trust::Trust;
 use crate::defect::Patch;
@@ -50,9 +50,7 @@ pub(super) fn join(
             if !trusted[i] || !denoised[i].is_finite() {
                 return carried;
             }
-            let t = (missing_mm[i] / HAND_OVER_MM).clamp(0.0, 1.0);
-            let t = t * t * (3.0 - 2.0 * t);
-            carried + (denoised[i] - carried) * t
+            carried + (denoised[i] - carried) * smooth_step(missing_mm[i] / HAND_OVER_MM)
         })
         .collect();
     // Beyond the domain the bone counts where it goes on from the domain's edge; an orbit or the base does not.

@@ -3,7 +3,7 @@
 use super::mirror::{self, Moved, OtherSide};
 use super::predict;
 use super::rim::{LAST_BUDGET, Rim, sheet_of};
-use super::sheet::Sheet;
+use super::sheet::{Sheet, smooth_step};
 use super::tables::Tables;
 use super::trust::Trust;
 use crate::defect::Patch;
@@ -15,8 +15,9 @@ use nalgebra::Vector3;
 const FADE_MM: f32 = 8.0;
 /// Methods that differ by more than this deserve a word, mm.
 const DISAGREE_MM: f32 = 2.0;
-/// Hidden from view, a share of the hole worth a word.
+/// Shares of the hole worth a word: hidden from view, and apart from the mirrored side.
 const HIDDEN: f64 = 0.05;
+const APART: f64 = 0.01;
 
 /// Raw rays of the other side, a value a pixel of the patch (NaN where no bone).
 pub(crate) struct Rays {
@@ -102,11 +103,6 @@ impl Mirrored {
     }
 }
 
-fn smooth_step(t: f32) -> f32 {
-    let t = t.clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
-}
-
 /// What the user should know of the other side.
 pub(super) fn findings(patch: &Patch, opposite: &Opposite, answer: &Tables) -> Vec<Finding> {
     let hole: Vec<usize> = (0..patch.hole.len()).filter(|&i| patch.hole[i]).collect();
@@ -125,12 +121,12 @@ pub(super) fn findings(patch: &Patch, opposite: &Opposite, answer: &Tables) -> V
         .filter(|&&i| mirrored.moved.seen[i])
         .map(|&i| (mirrored.corrected.outer[i] - answer.outer[i]).abs())
         .collect();
-    let apart = seen.iter().filter(|&&d| d > DISAGREE_MM).count();
-    if apart > 0 {
+    let apart = seen.iter().filter(|&&d| d > DISAGREE_MM).count() as f64 / hole.len().max(1) as f64;
+    if apart >= APART {
         let most = seen.iter().copied().fold(0.0, f32::max);
         say(format!(
             "The mirrored side and the completed bone differ by more than {DISAGREE_MM} mm over {:.0} % of the hole (at most {most:.1} mm): look at the outer surface there.",
-            100.0 * apart as f64 / hole.len().max(1) as f64
+            100.0 * apart
         ));
     }
     findings

@@ -42,8 +42,7 @@ pub(super) struct Rim {
 }
 
 /// Twice: from behind the guard, and again with the bone given back up to the cut. What is continued is the
-/// difference to the mean vault, or the
-/// radii themselves without a prior.
+/// difference to the mean vault, or the radii themselves without a prior.
 pub(super) fn continue_rim(sheet: &Sheet, patch: &Patch, guarded: &Trust, prior: Option<&Prior>) -> Option<Rim> {
     let nothing = Tables::zeros(patch.hole.len());
     let mean = prior.map_or(&nothing, |p| &p.mean);

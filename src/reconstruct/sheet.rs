@@ -115,6 +115,12 @@ impl Sheet {
     }
 }
 
+/// 0 up to 0, 1 from 1 on, and a cubic without a bend at either end between.
+pub(crate) fn smooth_step(t: f32) -> f32 {
+    let t = t.clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
 /// Median of finite values (the lower of the two middle ones); `None` when there are none.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut finite: Vec<f64> = values.filter(|v| v.is_finite()).collect();

@@ -53,9 +53,7 @@ impl Trust {
         let outer = self.table(sheet, patch, &patch.outer_mm, &predicted.outer, &to_hole, &self.outer);
         let outer: Vec<bool> = (0..outer.len()).map(|i| outer[i] && to_hole[i] > EDGE_MM).collect();
         let inner = self.table(sheet, patch, &patch.inner_mm, &predicted.inner(), &to_hole, &self.inner);
-        let missing = (0..outer.len())
-            .map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i])))
-            .collect();
+        let missing = missing(patch, &to_hole, &outer, &inner);
         Self { outer, inner, missing }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::defect::Defect;
 use crate::geometry::{Disc, Volume, dilate, label_components};
+use crate::network::membrane::stretch_membrane;
 use crate::network::seen::{Jitter, Seen, expected};
 use crate::scan::Finding;
 use crate::skull::map::{fill_nearest, flat};
@@ -92,17 +93,7 @@ fn surface(seen: &Seen, probability: &[f32]) -> Vec<f32> {
     if field.iter().any(|v| v.is_nan()) {
         return expected.outer_mm.clone();
     }
-    for _ in 0..ROUNDS {
-        for row in 1..size - 1 {
-            for column in 1..size - 1 {
-                let o = row * size + column;
-                if !known[o] {
-                    let mean = (field[o - 1] + field[o + 1] + field[o - size] + field[o + size]) / 4.0;
-                    field[o] += 1.8 * (mean - field[o]);
-                }
-            }
-        }
-    }
+    stretch_membrane(&mut field, &known, size, ROUNDS);
     field.iter().zip(&expected.outer_mm).map(|(d, m)| d + m).collect()
 }
 
