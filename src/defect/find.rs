@@ -7,7 +7,6 @@ use super::survey::{Core, survey};
 use super::{Defect, Edit, Error, Params};
 use crate::geometry::Progress;
 use crate::skull::Skull;
-use nalgebra::Vector3;
 
 /// An opening nowhere wider than twice this is a suture or a foramen, mm.
 const LEAST_RADIUS_MM: f64 = 3.0;
@@ -52,13 +51,5 @@ pub(super) fn detect(
 
 /// Whether most of a core lies in the hole of a defect already found.
 fn holds(defect: &Defect, core: &Core) -> bool {
-    let disc = &defect.patch.disc;
-    let last = disc.size as f64 - 0.5;
-    let inside = |d: &&Vector3<f64>| {
-        let (row, column) = disc.position(d);
-        (-0.5..last).contains(&row)
-            && (-0.5..last).contains(&column)
-            && defect.patch.hole[row.round() as usize * disc.size + column.round() as usize]
-    };
-    2 * core.directions.iter().filter(inside).count() > core.directions.len()
+    2 * core.directions.iter().filter(|d| defect.patch.holds(d)).count() > core.directions.len()
 }

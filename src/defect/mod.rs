@@ -11,6 +11,7 @@ mod survey;
 use crate::geometry::{Cancelled, Disc, Progress};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::skull::Skull;
+use nalgebra::Vector3;
 
 /// Parameters of the defect step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -79,6 +80,13 @@ pub struct Patch {
     pub outer_mm: Vec<f32>,
     /// Where the vault should be closed (atlas): bone outside of it is never trusted as vault.
     pub vault: Vec<bool>,
+}
+
+impl Patch {
+    /// Whether a direction of the head frame lies in the hole.
+    pub fn holds(&self, direction: &Vector3<f64>) -> bool {
+        self.disc.nearest(direction).is_some_and(|pixel| self.hole[pixel])
+    }
 }
 
 /// The user's correction of a found defect; applied in order.

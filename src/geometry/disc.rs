@@ -81,6 +81,14 @@ impl Disc {
         (middle + d.y * k / self.pixel(), middle + d.x * k / self.pixel())
     }
 
+    /// Number of the pixel that holds a direction of the frame, or `None` beyond the map.
+    pub fn nearest(&self, direction: &Vector3<f64>) -> Option<usize> {
+        let (row, column) = self.position(direction);
+        let last = (self.size - 1) as f64;
+        let index = |v: f64| (-0.5..last + 0.5).contains(&v).then(|| v.round().clamp(0.0, last) as usize);
+        Some(index(row)? * self.size + index(column)?)
+    }
+
     /// Bilinear value of a map at a direction, clamped to the border pixels.
     #[inline]
     pub fn sample(&self, map: &[f32], direction: &Vector3<f64>) -> f32 {

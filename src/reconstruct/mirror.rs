@@ -101,7 +101,7 @@ pub(crate) fn register(
         let (mut normal, mut right, mut total) = (Matrix6::<f64>::zeros(), Vector6::<f64>::zeros(), 0.0);
         for point in &points {
             let y = motion.apply(point);
-            let Some(pixel) = nearest_pixel(disc, &y).filter(|&p| rim[p]) else { continue };
+            let Some(pixel) = disc.nearest(&y).filter(|&p| rim[p]) else { continue };
             let (row, column) = disc.position(&y);
             let n = &normals[pixel];
             let error = (y.norm() - disc.sample_at(&target, row, column) as f64) * n.dot(&y) / y.norm();
@@ -163,7 +163,7 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
             }
             let (outer, source) = cast(i, &other.outer);
             let (inner, _) = cast(i, &other.inner);
-            let seen = nearest_pixel(disc, &source).is_some_and(|p| other.seen[p]);
+            let seen = disc.nearest(&source).is_some_and(|p| other.seen[p]);
             (outer as f32, (outer - inner) as f32, seen)
         })
         .collect();
@@ -171,16 +171,4 @@ pub(crate) fn resample(sheet: &Sheet, disc: &Disc, other: &OtherSide, motion: &M
         tables: Tables { outer: all.iter().map(|v| v.0).collect(), thickness: all.iter().map(|v| v.1).collect() },
         seen: all.iter().map(|v| v.2).collect(),
     }
-}
-
-/// Pixel that holds a direction, or `None` outside of the map.
-pub(crate) fn nearest_pixel(disc: &Disc, direction: &Vector3<f64>) -> Option<usize> {
-    let (row, column) = disc.position(direction);
-    let last = (disc.size - 1) as f64;
-    let inside = |v: f64| (-0.5..=last + 0.5).contains(&v);
-    if !inside(row) || !inside(column) {
-        return None;
-    }
-    let index = |v: f64| v.round().clamp(0.0, last) as usize;
-    Some(index(row) * disc.size + index(column))
 }

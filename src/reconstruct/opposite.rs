@@ -63,11 +63,7 @@ pub(super) struct Mirrored {
 /// Lays the other side's rays over the patch; `with_motion` also registers it to the rim.
 pub(super) fn look(sheet: &Sheet, patch: &Patch, rim: &Rim, rays: Rays, with_motion: bool) -> Opposite {
     // A hole across the midline is open on the other side too.
-    let open: Vec<bool> = sheet
-        .directions
-        .iter()
-        .map(|d| mirror::nearest_pixel(&patch.disc, &Vector3::new(-d.x, d.y, d.z)).is_some_and(|p| patch.hole[p]))
-        .collect();
+    let open: Vec<bool> = sheet.directions.iter().map(|d| patch.holds(&Vector3::new(-d.x, d.y, d.z))).collect();
     let side = OtherSide::new(sheet, &rays.outer, &rays.inner, &open);
     let mirrored = if with_motion { laid_over(sheet, patch, rim, &side) } else { None };
     Opposite { side, mirrored }

@@ -75,9 +75,7 @@ impl MeanVault {
 
     /// Pixel nearest to a direction of the mean frame, `None` beyond the map.
     pub fn pixel(&self, direction: &Vector3<f64>) -> Option<usize> {
-        let (row, column) = self.disc.position(direction);
-        let inside = |v: f64| v >= -0.5 && v < self.disc.size as f64 - 0.5;
-        (inside(row) && inside(column)).then(|| row.round() as usize * self.disc.size + column.round() as usize)
+        self.disc.nearest(direction)
     }
 
     /// Whether a closed vault is expected in a direction of the mean frame.

@@ -171,7 +171,7 @@ pub fn second_opinion(skull: &Skull, opinion: &Opinion, defects: &[Defect]) -> V
         .iter()
         .map(|d| {
             let head = d.as_ref()?.component_div(&skull.scales);
-            defects.iter().position(|defect| holds(defect, &head))
+            defects.iter().position(|defect| defect.patch.holds(&head))
         })
         .collect();
     let mut findings = Vec::new();
@@ -211,13 +211,4 @@ pub fn second_opinion(skull: &Skull, opinion: &Opinion, defects: &[Defect]) -> V
         }
     }
     findings
-}
-
-/// Whether a direction of the head frame lies in a defect's hole.
-fn holds(defect: &Defect, direction: &Vector3<f64>) -> bool {
-    let disc = &defect.patch.disc;
-    let (row, column) = disc.position(direction);
-    let inside = |v: f64| v >= 0.0 && v.round() < disc.size as f64;
-    // The map's far side folds onto itself beyond its border.
-    inside(row) && inside(column) && defect.patch.hole[row.round() as usize * disc.size + column.round() as usize]
 }
