@@ -4,10 +4,11 @@
 //! There is no rival: no free program makes the part from the scan without a hand. Run with
 //! `cargo bench --bench design`; CALVARIA_SAMPLE names the sample (./check --full sets it).
 
+mod process;
+
 use calvaria::geometry::Progress;
 use calvaria::{defect, implant, reconstruct, scan, skull};
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const RUNS: usize = 3;
@@ -22,45 +23,18 @@ fn main() {
 }
 
 /// The program from start to exit, as a user waits for it.
-fn whole_process(sample: &PathBuf) {
+fn whole_process(sample: &Path) {
     let out = std::env::temp_dir().join(format!("calvaria-bench-{}", std::process::id()));
+    let arguments = ["design".as_ref(), "--quiet".as_ref(), sample.as_os_str(), "--out".as_ref(), out.as_os_str()];
     for run in 1..=RUNS {
-        let start = Instant::now();
-        let status = Command::new(env!("CARGO_BIN_EXE_calvaria"))
-            .args(["design", "--quiet"])
-            .arg(sample)
-            .arg("--out")
-            .arg(&out)
-            .status()
-            .expect("the program runs");
-        assert!(status.success(), "design ended with {status}");
-        println!("design on the sample, run {run}: {:.2} s", start.elapsed().as_secs_f64());
+        println!("design on the sample, run {run}: {:.2} s", process::seconds(&arguments));
     }
-    match peak_memory_of_children_mib() {
-        Some(mib) => println!("peak memory: {mib:.0} MiB"),
-        None => println!("skipped: peak memory (not told by this system)"),
-    }
+    process::say_memory(process::peak_memory_mib(&arguments));
     std::fs::remove_dir_all(&out).ok();
-}
-
-/// Largest resident set among ended children, from GNU time when it is there (no unsafe code for one figure).
-fn peak_memory_of_children_mib() -> Option<f64> {
-    let out = std::env::temp_dir().join(format!("calvaria-bench-memory-{}", std::process::id()));
-    let sample = std::env::var_os("CALVARIA_SAMPLE")?;
-    let result = Command::new("/usr/bin/time")
-        .args(["-f", "%M", env!("CARGO_BIN_EXE_calvaria"), "design", "--quiet"])
-        .arg(sample)
-        .arg("--out")
-        .arg(&out)
-        .output()
-        .ok()?;
-    std::fs::remove_dir_all(&out).ok();
-    let text = String::from_utf8_lossy(&result.stderr).into_owned();
-    text.lines().last()?.trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }
 
 /// `implant::shape` on the prepared case, as a dragged slider calls it.
-fn sliders(sample: &std::path::Path) {
+fn sliders(sample: &Path) {
     let progress = Progress::new();
     let scan = scan::read(sample, &progress).expect("the sample is read");
     let skull = skull::segment(&scan, &skull::Params::default(), &progress).expect("a skull");
