@@ -38,6 +38,8 @@ const EDGE_SHARE: f32 = 0.5;
 const SHOULDER_BONE_MM: f32 = 5.0;
 /// How much a shoulder leans against the continued surface, mm a mm.
 const SHOULDER_LEAN: f64 = 0.7;
+/// How far below its outer surface bone is looked for where the scan ends (less than what counts as deep), mm.
+const SHALLOW_MM: f32 = 5.0;
 /// Deeper bone than this belongs to it even where it is flat, mm.
 const FLOOR_MM: f32 = 4.0;
 /// A bevel's face leans at least this much (mm a mm) against the continued surface; a misfit of the surface less.
@@ -217,9 +219,10 @@ impl Local {
             let pixel = self.directions[o].and_then(|d| mean.pixel(&skull.mean_direction(&d).0));
             pixel.is_some_and(|p| wide.data[p] != 0)
         };
-        let usable = |o: usize| self.closed[o] && self.scanned[o];
-        let seeds = self.mask(|o| usable(o) && seed(o));
+        let seeds = self.mask(|o| self.closed[o] && self.scanned[o] && seed(o));
         let mut surface = self.continued(&seeds);
+        let in_view = self.in_view(skull, &surface);
+        let usable = |o: usize| self.closed[o] && (self.scanned[o] || in_view[o]);
         let mut deep = joined(&self.mask(|o| usable(o) && self.deep(o, &surface)), &seeds)?;
         let mut open = deep.clone();
         // Once more with what the first continuation shows to be deep, so that a fragment inside is not trusted.
@@ -255,6 +258,14 @@ impl Local {
         let soft: Vec<f32> = kept.data.iter().map(|&v| f32::from(v)).collect();
         let soft = convolve(&soft, self.disc.size, EDGE_SIGMA_PX);
         Some((largest(&self.mask(|o| soft[o] > EDGE_SHARE && usable(o))), surface))
+    }
+
+    /// Whether the scan would show bone below the continued surface: a scan may end between the mean head's vertex and
+    /// this one's.
+    fn in_view(&self, skull: &Skull, surface: &[f32]) -> Vec<bool> {
+        let below = |d: &Vector3<f64>, o: usize| skull.point_at(d, f64::from(surface[o] - SHALLOW_MM));
+        let seen = |o: usize| self.directions[o].is_some_and(|d| skull.scanned(&below(&d, o), 0.0));
+        (0..self.disc.len()).into_par_iter().map(seen).collect()
     }
 
     /// Whether the outer surface is missing: no bone, or only bone far below the surface continued.

@@ -18,6 +18,8 @@ pub(crate) struct Trust {
 const GUARD_MM: f64 = 5.0;
 /// Walls reach at most this far from the hole's edge, mm.
 const WALL_REACH_MM: f32 = 9.0;
+/// Bone's own roughness is measured beyond the walls up to this far from the hole, mm.
+const ROUGH_REACH_MM: f32 = WALL_REACH_MM + 3.0;
 /// The hole's own edge is known to this, mm: outer bone nearer to it is not asked.
 const EDGE_MM: f32 = 1.2;
 /// Scale on which a wall's slope is measured, and margin around a wall, mm.
@@ -26,6 +28,10 @@ const MARGIN_MM: f32 = 0.5;
 /// A residual to the prediction steeper than this is a cut wall (mm a mm), and one larger than this too (mm).
 const WALL_SLOPE: f32 = 0.5;
 const WALL_STEP_MM: f32 = 3.0;
+/// Where the intact bone itself is steeper (the stairs of thick slices), a wall is what is steeper than so much of it;
+/// real walls are steeper than the last.
+const ROUGH_SHARE: f64 = 0.9;
+const SURE_WALL_SLOPE: f32 = 1.0;
 /// Beyond the vault bone goes on where its difference to the mean is flatter (mm a mm) and smaller (mm) than this, so
 /// far from where it is not, mm.
 const BEYOND_SLOPE: f32 = 0.8;
@@ -100,7 +106,10 @@ impl Trust {
         let residual: Vec<f32> = seen.iter().zip(predicted).map(|(s, p)| s - p).collect();
         let slope = slopes(sheet, &residual);
         let near = |i: usize| to_hole[i] <= WALL_REACH_MM;
-        let flat = |i: usize| slope[i] < WALL_SLOPE && residual[i].abs() < WALL_STEP_MM;
+        let intact = |i: &usize| guarded[*i] && to_hole[*i] > WALL_REACH_MM && to_hole[*i] < ROUGH_REACH_MM;
+        let roughness = quantile((0..count).filter(intact).map(|i| slope[i]).collect(), ROUGH_SHARE);
+        let wall = roughness.map_or(WALL_SLOPE, |r| r.clamp(WALL_SLOPE, SURE_WALL_SLOPE));
+        let flat = |i: usize| slope[i] < wall && residual[i].abs() < WALL_STEP_MM;
         let bad: Vec<bool> = (0..count).map(|i| near(i) && !flat(i)).collect();
         let to_bad = sheet.distance_mm(&bad);
         let good: Vec<bool> =
@@ -113,6 +122,13 @@ impl Trust {
 /// The hole and the walls around it: where one of the two tables is not trusted.
 fn missing(patch: &Patch, to_hole: &[f32], outer: &[bool], inner: &[bool]) -> Vec<bool> {
     (0..outer.len()).map(|i| patch.hole[i] || (to_hole[i] <= WALL_REACH_MM && !(outer[i] && inner[i]))).collect()
+}
+
+/// Value that a share of the finite ones do not exceed; `None` when there are none.
+fn quantile(mut values: Vec<f32>, share: f64) -> Option<f32> {
+    values.retain(|v| v.is_finite());
+    let at = (share * values.len().checked_sub(1)? as f64).round() as usize;
+    Some(*values.select_nth_unstable_by(at, f32::total_cmp).1)
 }
 
 /// Steepness of a map a pixel: the steeper of the differences to both sides, both axes together; NaN where unknown.

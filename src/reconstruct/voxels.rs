@@ -108,29 +108,28 @@ fn index_box(completion: &Completion, grid: &Grid) -> Option<([usize; 3], [usize
     Some((first, end))
 }
 
-/// Opening by one voxel: erosion and dilation with the six face neighbours (outside of the box is empty).
+/// Bone is thinner than three voxels of more than this, mm: an opening along them would take it away.
+const FINE_MM: f64 = 1.0;
+
+/// Opening by one voxel: erosion and dilation with the face neighbours along fine axes. What lies beyond the grid is
+/// not known and takes nothing away.
 fn open_once(mask: &Volume<u8>) -> Volume<u8> {
     let grid = &mask.grid;
-    let [nx, ny, nz] = grid.size;
+    let strides = [1, grid.size[0], grid.size[0] * grid.size[1]];
     let step = |source: &[u8], erode: bool| -> Vec<u8> {
         (0..source.len())
             .into_par_iter()
             .map(|o| {
-                let [x, y, z] = grid.index(o);
-                let neighbours = [
-                    (x > 0).then(|| source[o - 1]),
-                    (x + 1 < nx).then(|| source[o + 1]),
-                    (y > 0).then(|| source[o - nx]),
-                    (y + 1 < ny).then(|| source[o + nx]),
-                    (z > 0).then(|| source[o - nx * ny]),
-                    (z + 1 < nz).then(|| source[o + nx * ny]),
-                ];
-                let value = |v: &Option<u8>| v.unwrap_or(0);
-                if erode {
-                    neighbours.iter().fold(source[o], |a, v| a & value(v))
-                } else {
-                    neighbours.iter().fold(source[o], |a, v| a | value(v))
+                let index = grid.index(o);
+                let mut value = source[o];
+                for axis in (0..3).filter(|&axis| grid.spacing_mm[axis] <= FINE_MM) {
+                    let before = (index[axis] > 0).then(|| source[o - strides[axis]]);
+                    let after = (index[axis] + 1 < grid.size[axis]).then(|| source[o + strides[axis]]);
+                    for neighbour in [before, after].into_iter().flatten() {
+                        value = if erode { value & neighbour } else { value | neighbour };
+                    }
                 }
+                value
             })
             .collect()
     };
@@ -151,5 +150,16 @@ mod tests {
         assert_eq!(opened.at(7, 3, 4), 0);
         assert_eq!(opened.at(3, 3, 3), 1);
         assert_eq!(opened.at(2, 3, 3), 1);
+    }
+    #[test]
+    fn opening_keeps_bone_of_two_thick_slices_and_bone_at_the_scan_s_end() {
+        let grid = Grid::axis_aligned([9, 9, 9], [0.8, 0.8, 2.7], Default::default());
+        let plate = |p: [usize; 3]| (2..=6).contains(&p[0]) && (2..=6).contains(&p[1]) && (p[2] == 4 || p[2] == 5);
+        let corner = |p: [usize; 3]| (6..9).contains(&p[0]) && (3..=5).contains(&p[1]) && p[2] == 8;
+        let whole = |p: [usize; 3]| plate(p) || corner(p);
+        let mask = Volume::new(grid.clone(), (0..grid.len()).map(|o| u8::from(whole(grid.index(o)))).collect());
+        let opened = open_once(&mask);
+        assert_eq!((opened.at(4, 4, 4), opened.at(4, 4, 5), opened.at(4, 4, 6)), (1, 1, 0));
+        assert_eq!(opened.at(8, 4, 8), 1);
     }
 }
