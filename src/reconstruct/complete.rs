@@ -5,9 +5,18 @@ use super::rim::{Rim, check_rim, continue_rim, sheet_of};
 use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
-use super::{Completion, Error, Method, Params, finish};
+use super::{Completion, Error, Method, Params, compare, finish};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
+
+/// A completed patch, and what it was made of.
+pub(super) struct Worked {
+    pub completion: Completion,
+    /// The method's own tables on the rim's domain, before they are joined with the bone, mm.
+    pub predicted: Tables,
+    pub rim: Rim,
+    pub opposite: Opposite,
+}
 
 /// Completes a patch from its own rim, the atlas and the other side's rays.
 pub(super) fn complete_patch(
@@ -17,7 +26,7 @@ pub(super) fn complete_patch(
     frame: &HeadFrame,
     params: &Params,
     progress: &Progress,
-) -> Result<Completion, Error> {
+) -> Result<Worked, Error> {
     let sheet = sheet_of(patch);
     progress.report(0.0, "continuing the rim")?;
     let guarded = Trust::guarded(&sheet, patch);
@@ -27,18 +36,19 @@ pub(super) fn complete_patch(
     progress.report(0.4, "looking at the other side")?;
     let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(params.method, Method::Mirror | Method::Auto));
     progress.report(0.5, "completing the bone")?;
-    let Answer { tables, outer_sd_mm } = answer(&sheet, patch, &rim, &opposite, prior, params.method);
+    let Answer { tables, outer_sd_mm } = answer(&sheet, patch, &rim, &opposite, prior, params);
     progress.report(0.9, "meeting the rim")?;
     let Rim { trust, missing_mm, domain, .. } = &rim;
     let (outer_mm, inner_mm) = finish::maps(&sheet, patch, trust, &tables, domain, missing_mm);
-    let findings = match params.method {
+    let mut findings = match params.method {
         Method::Mirror | Method::Auto => opposite::findings(patch, &opposite, &tables),
         _ => Vec::new(),
     };
+    findings.extend(compare::notable(patch, params, &tables, &rim.tables));
     let uncertainty_mm = uncertainty(&sheet, patch, trust, outer_sd_mm.as_deref());
     let allowed = allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
     progress.report(1.0, "bone completed")?;
-    Ok(Completion {
+    let completion = Completion {
         method: params.method,
         frame: frame.clone(),
         disc: patch.disc.clone(),
@@ -48,7 +58,8 @@ pub(super) fn complete_patch(
         allowed,
         uncertainty_mm,
         findings,
-    })
+    };
+    Ok(Worked { completion, predicted: tables, rim, opposite })
 }
 
 /// A method's tables on the domain, mm, and the standard deviation of its outer radius where the method knows it, mm.
@@ -57,7 +68,7 @@ struct Answer {
     outer_sd_mm: Option<Vec<f32>>,
 }
 
-fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, method: Method) -> Answer {
+fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, params: &Params) -> Answer {
     let plain = |tables: Tables| Answer { tables, outer_sd_mm: None };
     let kriged = |model: &Model, with_other: bool| {
         let residual = Tables::observed(patch).minus(&prior.mean);
@@ -66,16 +77,17 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             let seen = side.seen.iter().zip(&patch.vault).map(|(&seen, &vault)| seen && vault).collect();
             OtherTables { residual: side.tables().minus(&prior.mean), seen }
         });
-        let Some(field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
+        let Some(mut field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
             // Too little bone for the field: the thin plate asks for less.
             return plain(rim.tables.clone());
         };
-        Answer {
-            tables: field.tables(sheet, &rim.domain).plus(&prior.mean),
-            outer_sd_mm: Some(field.outer_sd_mm(sheet, &patch.hole)),
-        }
+        let residual = match params.shape_draw {
+            0 => field.tables(sheet, &rim.domain),
+            number => field.draw(sheet, &rim.domain, number.into()),
+        };
+        Answer { tables: residual.plus(&prior.mean), outer_sd_mm: Some(field.outer_sd_mm(sheet, &patch.hole)) }
     };
-    match method {
+    match params.method {
         Method::Smooth | Method::Tps => plain(rim.tables.clone()),
         Method::Mean => plain(prior.mean.clone()),
         Method::Mirror => plain(match &opposite.mirrored {

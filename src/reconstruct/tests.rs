@@ -20,8 +20,16 @@ fn bumpy(d: &Vector3<f64>) -> f64 {
 fn complete_head(head: &TestHead, method: Method) -> Completion {
     let patch = head.patch();
     let other = head.other_side(&patch);
-    complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params { method }, &Progress::new())
-        .expect("a whole rim")
+    complete_patch(
+        &patch,
+        other,
+        &prior(&patch),
+        &TestHead::frame(),
+        &Params { method, ..Params::default() },
+        &Progress::new(),
+    )
+    .expect("a whole rim")
+    .completion
 }
 
 /// A mean near to all heads of these tests and equal to none.
@@ -131,7 +139,8 @@ fn cut_walls_are_not_taken_for_bone_and_slanted_ones_belong_to_the_part() {
     let other = head.other_side(&patch);
     let completion =
         complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params::default(), &Progress::new())
-            .expect("a whole rim");
+            .expect("a whole rim")
+            .completion;
     assert!(errors(&head, &completion)[0] < 0.2);
     let walls = (0..to_hole.len()).filter(|&i| to_hole[i] > 0.0 && to_hole[i] < 3.5);
     assert!(walls.clone().count() > 100);
