@@ -87,6 +87,14 @@ pub struct Comparison {
     pub findings: Vec<Finding>,
 }
 
+impl Comparison {
+    /// Half width of a colour scale that holds the differences of all, mm: whole, at least 2.
+    pub fn scale_mm(&self) -> f64 {
+        let largest = self.alternatives.iter().map(|a| a.p95_mm).fold(0.0, f64::max);
+        largest.ceil().clamp(2.0, 10.0)
+    }
+}
+
 /// Completes one defect by several methods and by three shapes drawn from the covariance of the default.
 ///
 /// # Errors
