@@ -263,9 +263,14 @@ fn the_network_looks_once_at_a_head_and_its_words_stand_at_the_defect() {
     let defects = case.results().defects.clone().expect("defects");
     let said = calvaria::network::detector::second_opinion(&body.skull, body.opinion(), &defects);
     assert_eq!(*case.results().defect_findings, said);
-    // A hole painted where bone is whole: the network does not see it as missing.
-    let at = body.skull.point_at(&nalgebra::Vector3::new(-0.5, 0.3, 0.8).normalize(), 85.0);
-    case.add_edits(vec![Edit::Paint { centre_mm: at.into(), radius_mm: 22.0, add: true }]);
+    // A rim drawn where bone is whole: the network does not see it as missing, and sees the true hole.
+    let towards = nalgebra::Vector3::new(-0.5, 0.3, 0.8).normalize();
+    let side = towards.cross(&nalgebra::Vector3::x()).normalize();
+    let around = |i: usize| {
+        let turn = nalgebra::Rotation3::new(towards * (std::f64::consts::TAU * i as f64 / 24.0));
+        body.skull.point_at(&(towards + turn * side * 0.27).normalize(), 85.0).into()
+    };
+    case.add_edits(vec![Edit::Rim { points_mm: (0..24).map(around).collect() }]);
     case.run_to(StepKind::Defect);
     settle(&mut case);
     let said = case.results().defect_findings.clone();

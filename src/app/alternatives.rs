@@ -74,7 +74,9 @@ impl Cards {
         let rows = comparison.alternatives.len().div_ceil(across) as f32;
         let side = ((height - AROUND) / rows.min(2.0) - WORDS).clamp(*MAP.start(), *MAP.end()).min(card_width - 20.0);
         let used = case.alternative_in_use(comparison);
-        ScrollArea::vertical().max_height((height - AROUND + GRID).max(160.0)).show(ui, |ui| {
+        // A dialog keeps the height it had while the work went on: the cards ask for theirs.
+        let tall = (height - AROUND + GRID).max(160.0);
+        ScrollArea::vertical().max_height(tall).min_scrolled_height(tall).show(ui, |ui| {
             for finding in &comparison.findings {
                 note(ui, theme::palette(ui).warn, "To know", &finding.message);
             }

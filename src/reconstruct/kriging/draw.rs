@@ -15,9 +15,10 @@ use rayon::prelude::*;
 
 /// Seed of all draws: the number of a shape names its stream.
 const SEED: u64 = 0x5AA9_E5D4;
-/// Waves of each head's weight, and of each smooth function. The weights of 118 heads add up: two waves each are many.
+/// Waves of each head's weight, and of each smooth function: with few of these one alone would be seen as stripes. The
+/// weights of 118 heads add up, so that two waves each are many.
 const HEAD_WAVES: usize = 2;
-const KERNEL_WAVES: usize = 64;
+const KERNEL_WAVES: usize = 256;
 
 /// A random function of the place with variance 1.
 struct Waves(Vec<(Vector3<f64>, f64, f64)>);
