@@ -4,7 +4,9 @@ mod support;
 
 use calvaria::defect::{self, Defect, Edit};
 use calvaria::geometry::{HeadFrame, Progress, Volume};
-use calvaria::phantom::{self, HeadParams, Hole, Removed, region_direction, region_names};
+use calvaria::phantom::{
+    self, HeadParams, Hole, InjectKind, InjectParams, Removed, inject, region_direction, region_names,
+};
 use calvaria::scan::{self, Scan, Voxels};
 use calvaria::skull::{self, Skull};
 use nalgebra::{Point3, Rotation3, Vector3};
@@ -223,5 +225,20 @@ fn skullfix_skulls_are_whole_and_their_defective_twins_are_not() {
         let thickness_mm = 10.0 * volume_cm3 / defects[0].area_cm2;
         println!("{name}: {} {:.1} cm², {thickness_mm:.1} mm thick", defects[0].region, defects[0].area_cm2);
         assert!((4.0..10.0).contains(&thickness_mm), "{name}: {thickness_mm}");
+    }
+}
+
+/// Where thick bone is cut aslant, the inner table leaves a sixth of the outer opening free.
+#[test]
+fn small_holes_with_leaning_walls_are_found() {
+    let Some(data) = support::real_data() else { return };
+    for name in ["005", "014"] {
+        let whole = mask_of(&data.join(format!("skullfix/training_set/complete_skull/{name}.nrrd")));
+        let skull = skull_of(Voxels::Mask(whole.clone()));
+        let params = InjectParams::new(InjectKind::Patch, 2.9, 40_000);
+        let made = inject(&whole, &skull, &params, &Progress::new()).expect("room for it");
+        let defects = found(&skull_of(Voxels::Mask(made.defective)));
+        assert_eq!(defects.len(), 1, "{name}");
+        assert!((defects[0].area_cm2 / 2.9 - 1.0).abs() < 0.12, "{name}: {} cm²", defects[0].area_cm2);
     }
 }

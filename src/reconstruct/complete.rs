@@ -5,7 +5,7 @@ use super::rim::{Rim, check_rim, continue_rim, sheet_of};
 use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
-use super::{Completion, Error, Method, Params, compare, finish};
+use super::{Completion, Error, Method, Params, allowed, compare, finish};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
 
@@ -46,7 +46,7 @@ pub(super) fn complete_patch(
     };
     findings.extend(compare::notable(patch, params, &tables, &rim.tables));
     let uncertainty_mm = uncertainty(&sheet, patch, trust, outer_sd_mm.as_deref());
-    let allowed = allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
+    let allowed = allowed::allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
     progress.report(1.0, "bone completed")?;
     let completion = Completion {
         method: params.method,
@@ -112,22 +112,4 @@ fn uncertainty(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_sd_mm: Option<
         None => RIM_SD_MM + SD_GROWTH * inside_mm[i],
     };
     (0..patch.hole.len()).map(|i| if patch.hole[i] { one(i) } else { 0.0 }).collect()
-}
-
-/// An outer table this near to the completed one stands where it should, mm.
-const WHOLE_WALL_MM: f32 = 1.0;
-/// An inner wall this much deeper than the completed inner table is a sinus' back wall, mm.
-const SINUS_DEPTH_MM: f32 = 3.0;
-
-/// The hole, its cut walls, and a pixel's breadth more; not a sinus beside it whose front wall stands: the rays through
-/// its two walls look like a cut.
-fn allowed(sheet: &Sheet, patch: &Patch, trust: &Trust, outer_mm: &[f32], inner_mm: &[f32]) -> Vec<bool> {
-    let reach = 1.0_f64.max(1.5 * sheet.pixel_mm);
-    let sinus = |i: usize| {
-        !patch.hole[i]
-            && patch.outer_mm[i] > outer_mm[i] - WHOLE_WALL_MM
-            && patch.inner_mm[i] < inner_mm[i] - SINUS_DEPTH_MM
-    };
-    let near = sheet.distance_mm(&trust.missing);
-    near.iter().enumerate().map(|(i, &d)| d as f64 <= reach && !sinus(i)).collect()
 }

@@ -6,6 +6,7 @@
 //! `shape` fits the atlas' modes, `mean` takes the mean vault as it is. `smooth` continues the radii themselves and
 //! needs no atlas; `mirror` lays the other side over the hole and moves it onto the rim.
 
+mod allowed;
 mod compare;
 mod complete;
 mod finish;
