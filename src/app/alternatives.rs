@@ -15,7 +15,7 @@ use std::sync::Arc;
 const ACROSS: usize = 4;
 const CARD_WIDTH: std::ops::RangeInclusive<f32> = 176.0..=236.0;
 /// Height of a card without its map, and of everything that is no card, points.
-const WORDS: f32 = 164.0;
+const WORDS: f32 = 168.0;
 const AROUND: f32 = 232.0;
 /// Side of a map, points.
 const MAP: std::ops::RangeInclusive<f32> = 128.0..=212.0;
@@ -68,7 +68,8 @@ impl Cards {
             hint(ui, "The completed outer surface from outside; colour is its difference to auto.");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| colour_bar(ui, limit_mm));
         });
-        let width = ui.available_width();
+        // The scroll bar has its own room.
+        let width = ui.available_width() - GRID;
         let across = ((width + GRID) / (CARD_WIDTH.start() + GRID)).floor().clamp(1.0, ACROSS as f32) as usize;
         let card_width = ((width - (across - 1) as f32 * GRID) / across as f32).floor();
         let rows = comparison.alternatives.len().div_ceil(across) as f32;

@@ -9,13 +9,20 @@ use super::{Completion, Error, Method, Params, allowed, compare, finish};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
 
-/// A completed patch, and what it was made of.
-pub(super) struct Worked {
-    pub completion: Completion,
-    /// The method's own tables on the rim's domain, before they are joined with the bone, mm.
-    pub predicted: Tables,
+/// What the methods at one patch share.
+pub(super) struct Ground<'a> {
+    patch: &'a Patch,
+    prior: &'a Prior,
+    frame: &'a HeadFrame,
+    pub sheet: Sheet,
     pub rim: Rim,
     pub opposite: Opposite,
+}
+
+/// A completed patch, and the method's own tables on the rim's domain before they are joined with the bone, mm.
+pub(super) struct Worked {
+    pub completion: Completion,
+    pub predicted: Tables,
 }
 
 /// Completes a patch from its own rim, the atlas and the other side's rays.
@@ -26,40 +33,61 @@ pub(super) fn complete_patch(
     frame: &HeadFrame,
     params: &Params,
     progress: &Progress,
-) -> Result<Worked, Error> {
-    let sheet = sheet_of(patch);
-    progress.report(0.0, "continuing the rim")?;
-    let guarded = Trust::guarded(&sheet, patch);
-    check_rim(&sheet, patch, &guarded)?;
-    let known = (params.method != Method::Smooth).then_some(prior);
-    let rim = continue_rim(&sheet, patch, &guarded, known).ok_or(Error::NoRim { share_percent: 0.0 })?;
-    progress.report(0.4, "looking at the other side")?;
-    let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(params.method, Method::Mirror | Method::Auto));
-    progress.report(0.5, "completing the bone")?;
-    let Answer { tables, outer_sd_mm } = answer(&sheet, patch, &rim, &opposite, prior, params);
-    progress.report(0.9, "meeting the rim")?;
-    let Rim { trust, missing_mm, domain, .. } = &rim;
-    let (outer_mm, inner_mm) = finish::maps(&sheet, patch, trust, &tables, domain, missing_mm);
-    let mut findings = match params.method {
-        Method::Mirror | Method::Auto => opposite::findings(patch, &opposite, &tables),
-        _ => Vec::new(),
-    };
-    findings.extend(compare::notable(patch, params, &tables, &rim.tables));
-    let uncertainty_mm = uncertainty(&sheet, patch, trust, outer_sd_mm.as_deref());
-    let allowed = allowed::allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
-    progress.report(1.0, "bone completed")?;
-    let completion = Completion {
-        method: params.method,
-        frame: frame.clone(),
-        disc: patch.disc.clone(),
-        outer_mm,
-        inner_mm,
-        hole: patch.hole.clone(),
-        allowed,
-        uncertainty_mm,
-        findings,
-    };
-    Ok(Worked { completion, predicted: tables, rim, opposite })
+) -> Result<Completion, Error> {
+    let ground = Ground::of(patch, rays, prior, frame, params.method, &progress.part(0.0, 0.5))?;
+    Ok(ground.complete(params, &progress.part(0.5, 1.0))?.completion)
+}
+
+impl<'a> Ground<'a> {
+    /// The ground of a method. That of [`Method::Auto`] serves all methods but [`Method::Smooth`].
+    pub fn of(
+        patch: &'a Patch,
+        rays: Rays,
+        prior: &'a Prior,
+        frame: &'a HeadFrame,
+        method: Method,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
+        let sheet = sheet_of(patch);
+        progress.report(0.0, "continuing the rim")?;
+        let guarded = Trust::guarded(&sheet, patch);
+        check_rim(&sheet, patch, &guarded)?;
+        let known = (method != Method::Smooth).then_some(prior);
+        let rim = continue_rim(&sheet, patch, &guarded, known).ok_or(Error::NoRim { share_percent: 0.0 })?;
+        progress.report(0.8, "looking at the other side")?;
+        let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(method, Method::Mirror | Method::Auto));
+        Ok(Self { patch, prior, frame, sheet, rim, opposite })
+    }
+
+    /// Completes the patch by one method.
+    pub fn complete(&self, params: &Params, progress: &Progress) -> Result<Worked, Error> {
+        let Self { patch, prior, frame, sheet, rim, opposite } = self;
+        progress.report(0.0, "completing the bone")?;
+        let Answer { tables, outer_sd_mm } = answer(sheet, patch, rim, opposite, prior, params);
+        progress.report(0.8, "meeting the rim")?;
+        let Rim { trust, missing_mm, domain, .. } = rim;
+        let (outer_mm, inner_mm) = finish::maps(sheet, patch, trust, &tables, domain, missing_mm);
+        let mut findings = match params.method {
+            Method::Mirror | Method::Auto => opposite::findings(patch, opposite, &tables),
+            _ => Vec::new(),
+        };
+        findings.extend(compare::notable(patch, params, &tables, &rim.tables));
+        let uncertainty_mm = uncertainty(sheet, patch, trust, outer_sd_mm.as_deref());
+        let allowed = allowed::allowed(sheet, patch, trust, &outer_mm, &inner_mm);
+        progress.report(1.0, "bone completed")?;
+        let completion = Completion {
+            method: params.method,
+            frame: (*frame).clone(),
+            disc: patch.disc.clone(),
+            outer_mm,
+            inner_mm,
+            hole: patch.hole.clone(),
+            allowed,
+            uncertainty_mm,
+            findings,
+        };
+        Ok(Worked { completion, predicted: tables })
+    }
 }
 
 /// A method's tables on the domain, mm, and the standard deviation of its outer radius where the method knows it, mm.

@@ -156,8 +156,7 @@ pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Prog
     let other = opposite::cast(skull, &defect.patch);
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch));
     let progress = progress.part(0.2, 1.0);
-    let worked = complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress)?;
-    Ok(worked.completion)
+    complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress)
 }
 
 impl Completion {

@@ -29,7 +29,6 @@ fn complete_head(head: &TestHead, method: Method) -> Completion {
         &Progress::new(),
     )
     .expect("a whole rim")
-    .completion
 }
 
 /// A mean near to all heads of these tests and equal to none.
@@ -139,8 +138,7 @@ fn cut_walls_are_not_taken_for_bone_and_slanted_ones_belong_to_the_part() {
     let other = head.other_side(&patch);
     let completion =
         complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params::default(), &Progress::new())
-            .expect("a whole rim")
-            .completion;
+            .expect("a whole rim");
     assert!(errors(&head, &completion)[0] < 0.2);
     let walls = (0..to_hole.len()).filter(|&i| to_hole[i] > 0.0 && to_hole[i] < 3.5);
     assert!(walls.clone().count() > 100);

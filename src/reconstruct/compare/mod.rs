@@ -9,11 +9,10 @@ mod tests;
 pub use relief::Relief;
 pub use rim_fit::RimFit;
 
-use super::complete::{Worked, complete_patch};
+use super::complete::{Ground, Worked};
 use super::opposite::{self, Mirrored, Rays};
 use super::prior::Prior;
 use super::rim::sheet_of;
-use super::sheet::Sheet;
 use super::tables::Tables;
 use super::{Completion, Error, Method, PLAUSIBLE, Params};
 use crate::defect::{Defect, Patch};
@@ -116,17 +115,23 @@ fn compare_patch(
     let drawn = (1..=PLAUSIBLE).map(|shape_draw| Params { method: Method::Auto, shape_draw });
     let all: Vec<Params> = METHODS.into_iter().map(|method| Params { method, shape_draw: 0 }).chain(drawn).collect();
     let share = |i: usize| i as f32 / all.len() as f32;
-    let sheet = sheet_of(patch);
+    let ground = |method: Method| Ground::of(patch, rays.clone(), prior, frame, method, &Progress::new());
+    let shared = ground(Method::Auto)?;
     let mut reference: Option<Reference> = None;
     let (mut alternatives, mut skipped) = (Vec::new(), Vec::new());
     for (i, params) in all.iter().enumerate() {
         progress.report(share(i), &format!("completing the bone: {}", name(params)))?;
         // Progress of its own: the parts of one method are too short to speak of.
         let quiet = Progress::new();
-        match complete_patch(patch, rays.clone(), prior, frame, params, &quiet) {
-            Ok(worked) => {
-                let reference = reference.get_or_insert_with(|| Reference::of(&sheet, &worked));
-                alternatives.push(reference.held_against(&sheet, patch, params, worked));
+        let one = match params.method {
+            // Only this one continues the radii themselves.
+            Method::Smooth => ground(Method::Smooth).and_then(|own| Ok((own.complete(params, &quiet)?, Some(own)))),
+            _ => shared.complete(params, &quiet).map(|worked| (worked, None)),
+        };
+        match one {
+            Ok((worked, own)) => {
+                let reference = reference.get_or_insert_with(|| Reference::of(&shared, &worked));
+                alternatives.push(reference.held_against(own.as_ref().unwrap_or(&shared), patch, params, worked));
             }
             Err(error) if reference.is_none() => return Err(error),
             Err(error) => skipped.push(Skipped { name: name(params), why: error.to_string() }),
@@ -145,17 +150,18 @@ struct Reference {
 }
 
 impl Reference {
-    fn of(sheet: &Sheet, worked: &Worked) -> Self {
+    fn of(ground: &Ground, worked: &Worked) -> Self {
+        let sheet = &ground.sheet;
         let seen = |mirrored: &Mirrored| {
             let outer = mirrored.moved.tables.outer.clone();
             let slant = sheet.normals(&outer).iter().zip(&sheet.directions).map(|(n, d)| n.dot(d) as f32).collect();
             (outer, slant, mirrored.moved.seen.clone())
         };
-        Self { outer_mm: worked.completion.outer_mm.clone(), other: worked.opposite.mirrored.as_ref().map(seen) }
+        Self { outer_mm: worked.completion.outer_mm.clone(), other: ground.opposite.mirrored.as_ref().map(seen) }
     }
 
-    fn held_against(&self, sheet: &Sheet, patch: &Patch, params: &Params, worked: Worked) -> Alternative {
-        let Worked { completion, predicted, rim, .. } = worked;
+    fn held_against(&self, ground: &Ground, patch: &Patch, params: &Params, worked: Worked) -> Alternative {
+        let Worked { completion, predicted } = worked;
         let hole: Vec<usize> = (0..patch.hole.len()).filter(|&i| patch.hole[i]).collect();
         let mut difference_mm = vec![0.0; patch.hole.len()];
         hole.iter().for_each(|&i| difference_mm[i] = completion.outer_mm[i] - self.outer_mm[i]);
@@ -165,7 +171,7 @@ impl Reference {
             let one = |&i: &usize| f64::from(((completion.outer_mm[i] - outer[i]) * slant[i]).abs());
             (!seen.is_empty()).then(|| seen.iter().map(one).sum::<f64>() / seen.len() as f64)
         });
-        let rim = rim_fit::rim_fit(sheet, patch, &rim, &predicted.outer);
+        let rim = rim_fit::rim_fit(&ground.sheet, patch, &ground.rim, &predicted.outer);
         Alternative { params: params.clone(), completion, rim, symmetry_mm, difference_mm, mean_mm, p95_mm, most_mm }
     }
 }

@@ -69,9 +69,9 @@ pub(super) fn rim_fit(sheet: &Sheet, patch: &Patch, rim: &Rim, outer_mm: &[f32])
     let around_mm = 2.0 * (std::f64::consts::PI * hole.len() as f64).sqrt() * sheet.pixel_mm;
     let count = ((around_mm / STRETCH_MM).round() as usize).max(LEAST_STRETCHES);
     let mut lines = vec![Line::default(); count];
-    for i in 0..patch.hole.len() {
+    for (i, &predicted_mm) in outer_mm.iter().enumerate() {
         let away_mm = rim.missing_mm[i];
-        let difference = f64::from(patch.outer_mm[i] - outer_mm[i]);
+        let difference = f64::from(patch.outer_mm[i] - predicted_mm);
         if rim.trust.outer[i] && rim.domain[i] && away_mm > 0.0 && away_mm <= RING_MM && difference.is_finite() {
             let [x, y] = sheet.position_mm(i);
             let turn = (y - middle[1]).atan2(x - middle[0]) / std::f64::consts::TAU + 0.5;

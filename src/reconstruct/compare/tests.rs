@@ -1,4 +1,5 @@
 use super::*;
+use crate::reconstruct::complete::complete_patch;
 use crate::reconstruct::rim::Rim;
 use crate::reconstruct::test_head::TestHead;
 use crate::reconstruct::trust::Trust;
@@ -116,15 +117,15 @@ fn a_drawn_shape_leaves_the_intact_bone_alone_and_comes_again_from_its_number() 
         complete_patch(&patch, rays, &prior, &TestHead::frame(), &params, &Progress::new()).expect("a whole rim")
     };
     let (likeliest, first, again) = (draw(0), draw(1), draw(1));
-    assert_eq!(first.completion.outer_mm, again.completion.outer_mm);
-    assert_eq!(first.completion.uncertainty_mm, likeliest.completion.uncertainty_mm);
-    assert!(first.completion.findings.iter().any(|f| f.message.contains("plausible shape 1")));
+    assert_eq!(first.outer_mm, again.outer_mm);
+    assert_eq!(first.uncertainty_mm, likeliest.uncertainty_mm);
+    assert!(first.findings.iter().any(|f| f.message.contains("plausible shape 1")));
     let sheet = sheet_of(&patch);
     let away = sheet.distance_mm(&patch.hole);
     let (mut rim, mut inside) = (0.0f32, 0.0f32);
-    for i in 0..away.len() {
-        let apart = (first.completion.outer_mm[i] - likeliest.completion.outer_mm[i]).abs();
-        if away[i] > 6.0 {
+    for (i, &away_mm) in away.iter().enumerate() {
+        let apart = (first.outer_mm[i] - likeliest.outer_mm[i]).abs();
+        if away_mm > 6.0 {
             rim = rim.max(apart);
         } else if patch.hole[i] {
             inside = inside.max(apart);
@@ -137,7 +138,7 @@ fn a_drawn_shape_leaves_the_intact_bone_alone_and_comes_again_from_its_number() 
         let rays = head.other_side(&patch);
         complete_patch(&patch, rays, &prior, &TestHead::frame(), &params, &Progress::new()).expect("a whole rim")
     };
-    assert_eq!(plates(0).completion.outer_mm, plates(2).completion.outer_mm);
+    assert_eq!(plates(0).outer_mm, plates(2).outer_mm);
 }
 
 #[test]
