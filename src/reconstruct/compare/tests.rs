@@ -58,7 +58,9 @@ fn on_a_sphere_all_methods_agree_and_both_sides_are_alike() {
         let rim = alternative.rim.expect("bone all around");
         let symmetry = alternative.symmetry_mm.expect("the other side is whole");
         let drawn = alternative.is_drawn();
-        assert!(rim.step_mm < 0.1 && rim.seen == 1.0, "{}: {rim:?}", alternative.name());
+        // At observed bone the field is known better than to the noise of one observation, the bone's texture of 0.4 mm.
+        let most = if drawn { 0.4 } else { 0.1 };
+        assert!(rim.step_mm < most && rim.seen == 1.0, "{}: {rim:?}", alternative.name());
         if !drawn {
             assert!(alternative.most_mm < 0.2 && symmetry < 0.1 && rim.kink_deg < 0.6, "{}", alternative.name());
         } else {
