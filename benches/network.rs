@@ -4,7 +4,7 @@
 //! it only our own times are printed. Promise: no slower than onnxruntime with as many threads; the outputs agree to
 //! 1e-4 of the largest value.
 
-use calvaria::network::random::Random;
+use calvaria::geometry::Random;
 use calvaria::network::{About, Array, UNetShape, Weights, start};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;

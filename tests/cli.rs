@@ -154,6 +154,7 @@ fn usage_errors_are_2_and_help_is_everywhere_with_examples() {
         "design",
         "reconstruct",
         "detect",
+        "compare",
         "inspect",
         "mesh",
         "phantom",
@@ -379,4 +380,23 @@ fn labels_are_written_as_a_table_without_a_window() {
     assert_eq!(code(&run(&[&"label", &folder.join("nothing")])), 3);
     std::fs::write(folder.join("labels.json"), "{").unwrap();
     assert_eq!(code(&run(&[&"label", &folder, &"--export", &table])), 3);
+}
+
+#[test]
+fn compare_tells_the_methods_apart_in_words_numbers_and_a_picture() {
+    let scan = phantom().0;
+    let picture = scratch("cli-compare").join("methods.png");
+    let output = run(&[&"-q", &"compare", &scan, &"--json", &"--picture", &picture]);
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    let said: serde_json::Value = serde_json::from_str(&text(&output)).expect("JSON");
+    let all = said["alternatives"].as_array().expect("alternatives");
+    let names: Vec<&str> = all.iter().filter_map(|a| a["name"].as_str()).collect();
+    assert_eq!(names[0], "auto");
+    assert!(names.contains(&"mirror") && names.contains(&"plausible 3"), "{names:?}");
+    assert_eq!(all[0]["difference_mm"]["max"], 0.0);
+    assert!(all[1..].iter().all(|a| a["difference_mm"]["max"].as_f64().is_some_and(|v| v > 0.0)));
+    assert!(std::fs::read(&picture).expect("the picture").starts_with(b"\x89PNG"));
+    // A drawn shape is a parameter like any other, with its range.
+    assert_eq!(code(&run(&[&"compare", &scan, &"--set", &"reconstruct.shape_draw=4"])), 2);
+    assert_eq!(code(&run(&[&"compare", &scan, &"--set", &"defect.index=9"])), 3);
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use calvaria::app::Window;
-use calvaria::case::{Home, Start, StepKind};
+use calvaria::case::{Comparing, Home, Start, StepKind};
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::Progress;
 use calvaria::phantom::{HeadParams, head};
@@ -40,6 +40,15 @@ fn wait(harness: &mut Harness<'_, Window>, what: &str, ready: impl Fn(&Window) -
         harness.step();
     }
     harness.run_steps(4);
+}
+
+/// A picture for the eye.
+fn look(harness: &mut Harness<'_, Window>, name: &str) {
+    harness.run_steps(2);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let picture = harness.render().expect("the window is drawn");
+    picture.save(folder.join(format!("{name}.png"))).expect("written");
 }
 
 fn small_head(folder: &Path) -> std::path::PathBuf {
@@ -121,4 +130,58 @@ fn a_head_goes_down_the_road_by_clicks_and_the_slider_changes_the_part() {
     let pulse = harness.state().pulse();
     println!("longest time outside drawing: {:?} ({})", pulse.longest, pulse.longest_was);
     assert!(pulse.longest < Duration::from_millis(50), "{:?} in {}", pulse.longest, pulse.longest_was);
+}
+
+/// Whether the part of a method and a drawn shape is finished.
+fn part_of(window: &Window, method: &str, shape_draw: u32) -> bool {
+    let case = window.case();
+    let is = |path: &str, value: &serde_json::Value| case.recipe().get(path).is_ok_and(|v| v == *value);
+    is("reconstruct.method", &method.into())
+        && is("reconstruct.shape_draw", &shape_draw.into())
+        && case.state(StepKind::Implant).is_current()
+        && !case.is_busy()
+}
+
+#[test]
+fn the_methods_stand_side_by_side_and_one_is_taken() {
+    let folder = scratch("methods");
+    let file = small_head(&folder);
+    let mut harness = window("methods-home", egui::Theme::Light, Some(Start::Open(file)));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.key_press(egui::Key::V);
+    harness.run_steps(2);
+    assert!(matches!(harness.state().case().comparing(), Comparing::Nothing), "there is no defect yet");
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    harness.key_press(egui::Key::V);
+    harness.run_steps(2);
+    harness.get_by_label("Stop comparing");
+    wait(&mut harness, "the comparison", |w| matches!(w.case().comparing(), Comparing::Done(_)));
+    look(&mut harness, "methods-light");
+    harness.get_by_label("In use: auto");
+    for name in ["kriging", "tps", "smooth", "plausible 1", "plausible 2", "plausible 3"] {
+        harness.get_by_label(&format!("Use this: {name}"));
+        harness.get_by_label_contains(&format!("Map of {name}"));
+    }
+    harness.get_by_label("Use this: mirror").click();
+    wait(&mut harness, "the mirrored part", |w| part_of(w, "mirror", 0));
+    harness.get_by_label("In use: mirror");
+    let done = harness.state().case().results().reconstruction.clone().expect("a reconstruction");
+    let Comparing::Done(both) = harness.state().case().comparing() else { panic!("the comparison stays") };
+    let shown = both.comparison.alternatives.iter().find(|a| a.name() == "mirror").expect("mirror is compared");
+    assert!(done.completion.outer_mm == shown.completion.outer_mm, "what was shown is what is taken");
+    assert_eq!(harness.state().case().undo_name().as_deref(), Some("use mirror"));
+    // One change back, and a drawn shape is one change too.
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+    wait(&mut harness, "the default", |w| part_of(w, "auto", 0));
+    harness.get_by_label("In use: auto");
+    harness.get_by_label("Use this: plausible 2").scroll_to_me();
+    harness.run_steps(4);
+    harness.get_by_label("Use this: plausible 2").click();
+    wait(&mut harness, "the drawn part", |w| part_of(w, "auto", 2));
+    harness.get_by_label("Close").click();
+    harness.run_steps(3);
+    look(&mut harness, "drawn-light");
+    harness.get_all_by_label("Compare methods…").next().expect("offered beside the finding");
 }

@@ -34,7 +34,8 @@ fn largest_defect(skull: &Skull) -> Defect {
 }
 
 fn complete(skull: &Skull, defect: &Defect, method: Method) -> Completion {
-    reconstruct::complete(skull, defect, &reconstruct::Params { method }, &quiet()).expect("a whole rim")
+    reconstruct::complete(skull, defect, &reconstruct::Params { method, ..Default::default() }, &quiet())
+        .expect("a whole rim")
 }
 
 /// Mean and 95th percentile of a list.

@@ -2,7 +2,9 @@
 
 mod support;
 
-use calvaria::case::{Case, Home, Outcome, Recipe, StepKind, StepState, run_all};
+use calvaria::case::{
+    Case, Comparing, Edit, Home, Outcome, Recipe, SideBySide, StepKind, StepState, findings, run_all,
+};
 use calvaria::geometry::Progress;
 use calvaria::{export, phantom, scan};
 use serde_json::json;
@@ -187,4 +189,97 @@ fn export_runs_what_is_missing_writes_all_and_becomes_stale_with_the_next_change
     settle(&mut case);
     assert!(matches!(case.state(StepKind::Export), StepState::Failed { .. }));
     assert_eq!(std::fs::read(Path::new(&blocked)).expect("still there"), b"x");
+}
+
+/// Polls until the methods are compared.
+fn compared(case: &mut Case) -> Arc<SideBySide> {
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < Duration::from_secs(120), "the comparison does not end");
+        case.poll();
+        match case.comparing() {
+            Comparing::Done(both) => return both,
+            Comparing::Running { .. } => std::thread::sleep(Duration::from_millis(1)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_methods_are_compared_beside_the_road_and_a_drawn_shape_comes_back_with_the_case() {
+    let mut case = open("session-compare");
+    assert!(!case.can_compare());
+    case.compare();
+    assert!(matches!(case.comparing(), Comparing::Nothing));
+    case.run_to(StepKind::Reconstruct);
+    settle(&mut case);
+    let before = case.results().reconstruction.clone().expect("completed");
+    case.compare();
+    assert!(matches!(case.comparing(), Comparing::Running { .. }));
+    case.cancel_comparison();
+    assert!(matches!(case.comparing(), Comparing::Nothing), "cancelled");
+    case.compare();
+    let both = compared(&mut case);
+    let comparison = &both.comparison;
+    assert_eq!(both.reliefs.len(), comparison.alternatives.len());
+    assert!(comparison.alternatives.len() + comparison.skipped.len() == 8, "{:?}", comparison.skipped);
+    assert!(
+        comparison.alternatives[0].completion.outer_mm == before.completion.outer_mm,
+        "the reference is the road's"
+    );
+    assert_eq!(case.alternative_in_use(comparison), Some(0));
+    // A drawn shape, taken, is the recipe's, and a case that comes back gives it again.
+    let drawn = comparison.alternatives.iter().position(|a| a.name() == "plausible 3").expect("drawn");
+    assert_eq!(case.use_alternative(drawn).as_deref(), Some("plausible 3"));
+    case.run_to(StepKind::Reconstruct);
+    settle(&mut case);
+    assert_eq!(case.alternative_in_use(comparison), Some(drawn));
+    let taken = case.results().reconstruction.clone().expect("completed");
+    assert!(taken.completion.outer_mm == comparison.alternatives[drawn].completion.outer_mm);
+    assert!(taken.completion.outer_mm != before.completion.outer_mm);
+    assert!(matches!(case.state(StepKind::Reconstruct), StepState::Finding { .. }), "it is not the most likely shape");
+    let (home, id) = (case.home().clone(), case.id().expect("kept").to_owned());
+    // The defect changes: what was compared is another hole.
+    case.set("defect.min_area_cm2", &json!(3.0)).expect("in range");
+    assert!(!case.can_compare());
+    case.run_to(StepKind::Defect);
+    settle(&mut case);
+    assert!(matches!(case.comparing(), Comparing::Nothing));
+    case.undo().expect("an undo");
+    drop(case);
+    let mut back = Case::restore(home, Arc::new(|| {}), &id).expect("the case comes back");
+    back.run_to(StepKind::Reconstruct);
+    settle(&mut back);
+    let again = back.results().reconstruction.clone().expect("completed");
+    assert!(again.completion.outer_mm == taken.completion.outer_mm);
+}
+
+#[test]
+fn the_network_looks_once_at_a_head_and_its_words_stand_at_the_defect() {
+    let mut case = open("session-network");
+    case.run_to(StepKind::Defect);
+    settle(&mut case);
+    let body = case.results().skull.clone().expect("a skull");
+    let defects = case.results().defects.clone().expect("defects");
+    let said = calvaria::network::detector::second_opinion(&body.skull, body.opinion(), &defects);
+    assert_eq!(*case.results().defect_findings, said);
+    // A rim drawn where bone is whole: the network does not see it as missing, and sees the true hole.
+    let towards = nalgebra::Vector3::new(-0.5, 0.3, 0.8).normalize();
+    let side = towards.cross(&nalgebra::Vector3::x()).normalize();
+    let around = |i: usize| {
+        let turn = nalgebra::Rotation3::new(towards * (std::f64::consts::TAU * i as f64 / 24.0));
+        body.skull.point_at(&(towards + turn * side * 0.27).normalize(), 85.0).into()
+    };
+    case.add_edits(vec![Edit::Rim { points_mm: (0..24).map(around).collect() }]);
+    case.run_to(StepKind::Defect);
+    settle(&mut case);
+    let said = case.results().defect_findings.clone();
+    assert!(said.iter().any(|f| f.message.contains("network")), "{said:?}");
+    match case.state(StepKind::Defect) {
+        StepState::Finding { finding, .. } => assert!(finding.contains("network"), "{finding}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        findings(case.results()).iter().any(|(step, f)| *step == StepKind::Defect && f.message.contains("network"))
+    );
 }

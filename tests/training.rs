@@ -5,7 +5,7 @@ mod support;
 
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::Progress;
-use calvaria::network::random::Random;
+use calvaria::geometry::Random;
 use calvaria::network::{Activation, convolve};
 use calvaria::phantom::{self, HeadParams};
 use candle_core::{Device, Tensor, Var};

@@ -214,6 +214,15 @@ fn a_scan_becomes_an_exported_part_by_keys_and_mouse() {
     desk.step("implant", 180);
     desk.look("3-implant");
 
+    // The methods side by side, by their key.
+    desk.key("v");
+    desk.until("the comparison", 120, || {
+        let shown = desk.read()?["controls"].as_array()?.iter().any(|c| c["name"] == "In use: auto");
+        shown.then_some(())
+    });
+    desk.look("3b-methods");
+    desk.key("Escape");
+
     // The thickness slider, dragged to the right.
     let [x0, y0, x1, y1] = desk.rect("Thickness", Some("Slider"));
     let before = desk.fact("/thickness_mm").as_f64().expect("a thickness");

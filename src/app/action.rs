@@ -36,6 +36,8 @@ pub enum Action {
     Correct(Vec<Edit>),
     /// How a body is shown.
     Layer(LayerChange),
+    /// Take one of the compared alternatives for the reconstruction, by its place.
+    UseAlternative(usize),
     /// Close the dialog.
     Close,
 }

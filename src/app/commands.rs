@@ -18,6 +18,7 @@ pub enum Command {
     ClearCorrections,
     Next,
     RunAll,
+    Compare,
     Stop,
     StepScan,
     StepSkull,
@@ -160,6 +161,7 @@ table! {
 
     Next "next" Road "Do the next step" [plain(Key::Enter)] "Do what the big button says.";
     RunAll "run-all" Road "Run all" [ctrl(Key::Enter), plain(Key::F5)] "Do every step that is not done, to the finished part.";
+    Compare "compare" Road "Compare methods…" [plain(Key::V)] "Complete the bone by several methods and show them side by side, with maps of their differences.";
     Stop "stop" Road "Stop, leave tool" [plain(Key::Escape)] "Stop the running step, leave the tool, or close what is open.";
     StepScan "step-scan" Road "Show scan" [ctrl(Key::Num1)] "Show what is known about the scan.";
     StepSkull "step-skull" Road "Show skull" [ctrl(Key::Num2)] "Show the parameters of the skull.";

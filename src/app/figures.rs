@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::layers::{Bodies, LISTED, LayerChange};
+use super::road::compare_button;
 use super::theme::{self, GRID, HALF};
 use super::tools::Tools;
 use super::widgets::{card, hint, note, section, slim_slider, swatch, verdict_mark};
@@ -27,7 +28,7 @@ pub fn show(ui: &mut Ui, case: &Case, bodies: &Bodies, tools: &Tools, actions: &
                 }
             });
         }
-        noticed(ui, case);
+        noticed(ui, case, actions);
         ui.add_space(GRID);
     });
 }
@@ -140,15 +141,20 @@ fn figure_value(check: &Check) -> String {
     rest.filter(|t| !t.is_empty()).unwrap_or(text).trim_start_matches([':', ' ']).to_owned()
 }
 
-fn noticed(ui: &mut Ui, case: &Case) {
+fn noticed(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     let all = findings(case.results());
     if all.is_empty() {
         return;
     }
     section(ui, "Findings");
     let p = *theme::palette(ui);
-    for (step, finding) in all {
+    // What is to know of the completed bone is judged beside the other methods.
+    let last = all.iter().rposition(|(step, _)| *step == StepKind::Reconstruct);
+    for (i, (step, finding)) in all.into_iter().enumerate() {
         note(ui, p.warn, step.label(), &finding.message);
+        if last == Some(i) {
+            compare_button(ui, case, actions);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The window: egui panels over a case and its views. Computes nothing itself; every step runs in the case's jobs.
 
 mod action;
+mod alternatives;
 mod background;
 mod commands;
 mod dialogs;

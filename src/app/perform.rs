@@ -28,6 +28,7 @@ impl Window {
             Command::ResetStep => self.chosen.is_some(),
             Command::ClearCorrections => !self.case.edits().is_empty(),
             Command::RunAll => has_scan && !self.case.is_busy(),
+            Command::Compare => self.case.can_compare(),
             Command::ToolPaintIn | Command::ToolPaintOut | Command::ToolRim => has_skull,
             Command::ClearMeasures => !self.tools.measures.is_empty(),
             Command::SliceUp
@@ -85,7 +86,13 @@ impl Window {
             }
             Action::Correct(edits) => self.correct(edits),
             Action::Layer(change) => self.bodies.apply(change),
-            Action::Close => self.overlay = Overlay::None,
+            Action::UseAlternative(at) => {
+                if let Some(name) = self.case.use_alternative(at) {
+                    self.say(format!("The reconstruction is now {name}"));
+                    self.bring_up_to_date();
+                }
+            }
+            Action::Close => self.close(),
         }
     }
 
@@ -140,6 +147,11 @@ impl Window {
             Command::RunAll => {
                 self.case.run_all();
                 self.chosen = Some(StepKind::Implant);
+            }
+            Command::Compare => {
+                self.case.compare();
+                self.chosen = Some(StepKind::Reconstruct);
+                self.overlay = Overlay::Alternatives(Box::default());
             }
             Command::Stop => self.stop(),
             Command::StepScan => self.chosen = Some(StepKind::Scan),
@@ -245,10 +257,18 @@ impl Window {
         }
     }
 
+    /// Closes what lies over the window; a comparison nobody waits for any more is stopped.
+    fn close(&mut self) {
+        if matches!(self.overlay, Overlay::Alternatives(_)) {
+            self.case.cancel_comparison();
+        }
+        self.overlay = Overlay::None;
+    }
+
     /// Esc: the nearest thing that can be left.
     fn stop(&mut self) {
         if !matches!(self.overlay, Overlay::None) {
-            self.overlay = Overlay::None;
+            self.close();
         } else if self.tools.tool != Tool::Cross {
             self.tool(Tool::Cross);
         } else if self.case.is_busy() {

@@ -135,6 +135,7 @@ fn details(ui: &mut Ui, case: &Case, step: StepKind, tools: &Tools, actions: &mu
         match step {
             StepKind::Scan => scan(ui, case, actions),
             StepKind::Defect => corrections(ui, case, tools, actions),
+            StepKind::Reconstruct => compare_button(ui, case, actions),
             StepKind::Export => export(ui, case),
             _ => {}
         }
@@ -150,7 +151,9 @@ fn details(ui: &mut Ui, case: &Case, step: StepKind, tools: &Tools, actions: &mu
 /// Whether a parameter means anything with the others as they are.
 fn applies(case: &Case, setting: &crate::case::Setting) -> bool {
     let scaled = case.recipe().get("implant.thickness_mode").is_ok_and(|v| v == "scaled");
+    let drawn = case.recipe().reconstruct.method.has_field();
     match setting.spec.name {
+        "shape_draw" => drawn,
         "thickness_mm" => !scaled,
         "lambda1" | "lambda2" | "lambda3" => scaled,
         _ => true,
@@ -172,6 +175,14 @@ fn scan(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     gap(ui);
     if ui.button("Open another…").clicked() {
         actions.push(Action::Do(Command::Open));
+    }
+}
+
+/// Offers the methods side by side.
+pub fn compare_button(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
+    let button = Button::new(Command::Compare.label());
+    if ui.add_enabled(case.can_compare(), button).on_hover_text(Command::Compare.hint()).clicked() {
+        actions.push(Action::Do(Command::Compare));
     }
 }
 

@@ -107,6 +107,19 @@ pub const LIGHT: Palette = Palette {
 /// Frame and cross-hair colours of the planes, as 3D Slicer has them: axial red, coronal green, sagittal yellow.
 pub const PLANES: [Color32; 3] = [rgb(0xe5_5a5a), rgb(0x57_b56b), rgb(0xe0_bf4a)];
 
+/// Bone on maps.
+pub const BONE: Color32 = rgb(0xe2_d6c0);
+
+/// A signed difference on maps, −1 (deeper, blue) over 0 (grey) to 1 (prouder, red): ColorBrewer's RdBu, told apart by
+/// colour-blind readers too.
+pub fn difference(share: f32) -> Color32 {
+    let full = if share > 0.0 { [178.0, 24.0, 43.0] } else { [33.0, 102.0, 172.0] };
+    // Little differences are pale but seen.
+    let strength = share.abs().min(1.0).powf(0.7);
+    let [r, g, b] = full.map(|c: f32| (236.0 + (c - 236.0) * strength).round() as u8);
+    Color32::from_rgb(r, g, b)
+}
+
 /// Colours of the bodies in 3-D and on the slices, see [`crate::app::layers`].
 pub mod bodies {
     /// Warm ivory bone.

@@ -167,8 +167,8 @@ pub fn parameter(ui: &mut Ui, setting: &Setting, enabled: bool, actions: &mut Ve
             ParameterKind::Choice(words) => {
                 title(ui, setting, &tip, actions);
                 let current = setting.current.as_str().unwrap_or_default();
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = HALF;
+                ui.horizontal_wrapped(|ui| {
+                    ui.spacing_mut().item_spacing = Vec2::splat(HALF);
                     for word in words {
                         let button = Button::selectable(*word == current, *word).min_size(vec2(64.0, theme::CONTROL));
                         let response = ui.add(button).on_hover_text(&tip);

@@ -1,6 +1,7 @@
 //! The window's state and one frame of it.
 
 use super::action::Action;
+use super::alternatives::Cards;
 use super::commands::Command;
 use super::dialogs::{PathForm, Purpose};
 use super::help::{self, Finder};
@@ -14,7 +15,8 @@ use super::status::{self, Memory};
 use super::tools::{Tool, Tools};
 use super::{figures, menu, road, theme, toolbar, welcome};
 use crate::case::{
-    Case, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake, find_sample,
+    Case, Comparing, Defect, Home, Recent, Sample, Scan, Settings, Start, StepKind, StepState, Theme, Voxels, Wake,
+    find_sample,
 };
 use crate::view::SurfaceMaker;
 use eframe::egui_wgpu::wgpu;
@@ -32,6 +34,8 @@ pub(super) enum Overlay {
     Path(Box<PathForm>),
     /// Search over commands.
     Find(Finder),
+    /// The methods side by side.
+    Alternatives(Box<Cards>),
     /// The list of keys.
     Keys,
     /// About.
@@ -347,6 +351,7 @@ impl Window {
             .collect();
         plugin.lock().facts = json!({
             "steps": states,
+            "comparing": matches!(self.case.comparing(), Comparing::Running { .. }),
             "busy": self.case.is_busy() || self.bodies.is_preparing(),
             "measures_mm": self.tools.measures.iter().map(super::tools::Measure::length_mm).collect::<Vec<_>>(),
             "axial_mm_per_pixel": self.views.slices[0].mm_per_pixel(),
@@ -428,6 +433,7 @@ impl Window {
             Overlay::None => {}
             Overlay::Path(form) => form.show(&ctx, &mut actions),
             Overlay::Find(finder) => finder.show(&ctx, &|c| self.enabled(c), &mut actions),
+            Overlay::Alternatives(cards) => cards.show(&ctx, &self.case, &mut actions),
             Overlay::Keys => help::keys(&ctx, &mut actions),
             Overlay::About => help::about(&ctx, &self.engine(), &mut actions),
         }

@@ -105,6 +105,7 @@ fn report<'a>(bundle: &Bundle<'a>, files: &[StagedFile]) -> Report<'a> {
         skull: &outcome.skull.skull,
         skull_mesh: &outcome.skull.mesh,
         defects: &outcome.defects,
+        defect_findings: &outcome.defect_findings,
         chosen: outcome.chosen,
         completion: &outcome.reconstruction.completion,
         design: &outcome.reconstruction.design,

@@ -16,14 +16,17 @@ pub fn state_of(output: &StepOutput) -> StepState {
             let figure = format!("{:.0} HU · {:.0} cm² of bone", skull.iso, body.mesh.area_mm2() / 100.0);
             (figure, texts(&skull.findings))
         }
-        StepOutput::Defects(defects) => match defects.as_slice() {
-            [] => ("none found".to_owned(), vec!["The vault is closed: there is nothing to design.".to_owned()]),
+        StepOutput::Defects(defects, noticed) => match defects.as_slice() {
+            [] => {
+                let closed = "The vault is closed: there is nothing to design.".to_owned();
+                ("none found".to_owned(), [vec![closed], texts(noticed)].concat())
+            }
             [first, others @ ..] => {
                 let figure = format!("{} · {:.1} cm²", first.region.replace('-', " "), first.area_cm2);
                 let more = |d: &crate::defect::Defect| format!("{} {:.1} cm²", d.region.replace('-', " "), d.area_cm2);
                 let list: Vec<String> = others.iter().map(more).collect();
                 let finding = (!list.is_empty()).then(|| format!("Also found: {}.", list.join(", ")));
-                (figure, finding.into_iter().collect())
+                (figure, finding.into_iter().chain(texts(noticed)).collect())
             }
         },
         StepOutput::Reconstruction(done) => {
@@ -61,6 +64,7 @@ pub fn findings(results: &Results) -> Vec<(StepKind, Finding)> {
     if let Some(body) = &results.skull {
         add(StepKind::Skull, &body.skull.findings);
     }
+    add(StepKind::Defect, &results.defect_findings);
     if let Some(done) = &results.reconstruction {
         add(StepKind::Reconstruct, &done.completion.findings);
     }

@@ -144,7 +144,7 @@ impl Worker {
     fn steps(&self, task: &mut Task) {
         let upto = task.upto;
         for step in task.from.and_later().take_while(|&s| s <= upto) {
-            let progress = self.progress();
+            let progress = waking(&self.wake);
             // The order matters: a cancel either finds this progress or was seen by `stop` before the step begins.
             if let Ok(mut current) = self.current.lock() {
                 *current = Some((step, progress.clone()));
@@ -172,22 +172,20 @@ impl Worker {
         let _ = self.sender.send(message); // nobody listens any more: the job was dropped
         (self.wake)();
     }
+}
 
-    /// A progress that wakes the session, but not more often than a screen shows.
-    fn progress(&self) -> Progress {
-        let wake = self.wake.clone();
-        let began = Instant::now();
-        let last = AtomicU64::new(0);
-        Progress::with_listener(move |_, _| {
-            let now = began.elapsed().as_millis() as u64;
-            let before = last.load(Ordering::Relaxed);
-            if now >= before + TICK_MS
-                && last.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            {
-                wake();
-            }
-        })
-    }
+/// A progress that wakes the session, but not more often than a screen shows.
+pub(super) fn waking(wake: &Wake) -> Progress {
+    let wake = wake.clone();
+    let began = Instant::now();
+    let last = AtomicU64::new(0);
+    Progress::with_listener(move |_, _| {
+        let now = began.elapsed().as_millis() as u64;
+        let before = last.load(Ordering::Relaxed);
+        if now >= before + TICK_MS && last.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            wake();
+        }
+    })
 }
 
 /// Runs one step of a task and keeps its result for the next.

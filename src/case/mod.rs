@@ -34,7 +34,7 @@ pub use jobs::Wake;
 pub use recipe::{Recipe, RecipeError, Setting};
 pub use results::{Part, Reconstruction, Results, SkullBody, StepOutput};
 pub use sample::{Sample, find_sample};
-pub use session::{Case, OpenError, SaveError};
+pub use session::{Case, Comparing, OpenError, SaveError, SideBySide};
 pub use settings::{Settings, Theme};
 pub use staged::{Staged, StagedFile};
 pub use start::Start;
@@ -42,7 +42,8 @@ pub use step::{StepKind, StepState};
 // Nouns of the steps that whoever shows a case speaks of.
 pub use crate::defect::{Defect, Edit};
 pub use crate::implant::Check;
+pub use crate::reconstruct::{Alternative, Comparison, Relief};
 pub use crate::scan::{Finding, Scan, Voxels, read as read_scan};
-pub use steps::{Outcome, run_all, run_step};
+pub use steps::{Outcome, choose, run_all, run_step};
 pub use surfaces::completed_surface;
 pub use write::{check_writable, check_writable_file, write_atomic};

@@ -2,10 +2,11 @@ use super::StepKind;
 use crate::defect::Defect;
 use crate::geometry::Mesh;
 use crate::implant::{Check, DesignBox, Implant};
+use crate::network::detector::{Detector, Opinion};
 use crate::reconstruct::Completion;
-use crate::scan::Scan;
+use crate::scan::{Finding, Scan};
 use crate::skull::Skull;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The skull and its surface.
 #[derive(Clone, Debug)]
@@ -14,6 +15,19 @@ pub struct SkullBody {
     pub skull: Skull,
     /// The bone's surface, LPS mm.
     pub mesh: Mesh,
+    opinion: OnceLock<Opinion>,
+}
+
+impl SkullBody {
+    /// A skull with its surface.
+    pub fn new(skull: Skull, mesh: Mesh) -> Self {
+        Self { skull, mesh, opinion: OnceLock::new() }
+    }
+
+    /// Where the network sees vault bone missing. It looks once: corrections of the defect change nothing about it.
+    pub fn opinion(&self) -> &Opinion {
+        self.opinion.get_or_init(|| Detector::shipped().look(&self.skull))
+    }
 }
 
 /// The completed bone, and the design box prepared from it (so that shaping the part is fast).
@@ -43,6 +57,8 @@ pub struct Results {
     pub skull: Option<Arc<SkullBody>>,
     /// The openings, largest first.
     pub defects: Option<Arc<Vec<Defect>>>,
+    /// Where the network disagrees with the search for them.
+    pub defect_findings: Arc<Vec<Finding>>,
     /// The completed bone and the design box.
     pub reconstruction: Option<Arc<Reconstruction>>,
     /// The part with its checks.
@@ -56,8 +72,8 @@ pub enum StepOutput {
     Scan(Arc<Scan>),
     /// Of [`StepKind::Skull`].
     Skull(Arc<SkullBody>),
-    /// Of [`StepKind::Defect`].
-    Defects(Arc<Vec<Defect>>),
+    /// Of [`StepKind::Defect`]: the openings, and where the network disagrees.
+    Defects(Arc<Vec<Defect>>, Arc<Vec<Finding>>),
     /// Of [`StepKind::Reconstruct`].
     Reconstruction(Arc<Reconstruction>),
     /// Of [`StepKind::Implant`].
@@ -70,7 +86,10 @@ impl Results {
         match output {
             StepOutput::Scan(v) => self.scan = Some(v),
             StepOutput::Skull(v) => self.skull = Some(v),
-            StepOutput::Defects(v) => self.defects = Some(v),
+            StepOutput::Defects(v, findings) => {
+                self.defects = Some(v);
+                self.defect_findings = findings;
+            }
             StepOutput::Reconstruction(v) => self.reconstruction = Some(v),
             StepOutput::Part(v) => self.part = Some(v),
         }
@@ -94,7 +113,10 @@ impl Results {
             match later {
                 StepKind::Scan => self.scan = None,
                 StepKind::Skull => self.skull = None,
-                StepKind::Defect => self.defects = None,
+                StepKind::Defect => {
+                    self.defects = None;
+                    self.defect_findings = Arc::default();
+                }
                 StepKind::Reconstruct => self.reconstruction = None,
                 StepKind::Implant => self.part = None,
                 StepKind::Export => {}

@@ -1,7 +1,8 @@
 use super::{Error, Part, Recipe, Reconstruction, Results, SkullBody, StepKind, StepOutput};
 use crate::defect::{self, Defect, Edit};
 use crate::geometry::Progress;
-use crate::scan::Scan;
+use crate::network::detector;
+use crate::scan::{Finding, Scan};
 use crate::surface::closed_isosurface;
 use crate::{implant, reconstruct, skull};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub skull: Arc<SkullBody>,
     /// The openings, largest first.
     pub defects: Arc<Vec<Defect>>,
+    /// Where the network disagrees with the search for them.
+    pub defect_findings: Arc<Vec<Finding>>,
     /// Which of them the part is for.
     pub chosen: usize,
     /// The completed bone and the design box.
@@ -35,6 +38,7 @@ impl Outcome {
             scan: Some(self.scan.clone()),
             skull: Some(self.skull.clone()),
             defects: Some(self.defects.clone()),
+            defect_findings: self.defect_findings.clone(),
             reconstruction: Some(self.reconstruction.clone()),
             part: Some(self.part.clone()),
         }
@@ -50,6 +54,7 @@ impl Outcome {
             skull: results.skull.clone().ok_or_else(|| of(StepKind::Skull))?,
             chosen: recipe.defect.index,
             defects,
+            defect_findings: results.defect_findings.clone(),
             reconstruction: results.reconstruction.clone().ok_or_else(|| of(StepKind::Reconstruct))?,
             part: results.part.clone().ok_or_else(|| of(StepKind::Implant))?,
         })
@@ -87,11 +92,16 @@ pub fn run_step(
             let volume = &skull.intensity;
             let mesh = closed_isosurface(&volume.grid, &volume.data, skull.iso, true);
             progress.report(1.0, "Skull drawn")?;
-            Ok(StepOutput::Skull(Arc::new(SkullBody { skull, mesh })))
+            Ok(StepOutput::Skull(Arc::new(SkullBody::new(skull, mesh))))
         }
         StepKind::Defect => {
             let body = results.skull.as_ref().ok_or_else(|| needs(StepKind::Skull))?;
-            Ok(StepOutput::Defects(Arc::new(defect::detect(&body.skull, edits, &recipe.defect, progress)?)))
+            // The network looks at the head beside the search, so that it costs next to no time.
+            let search = || defect::detect(&body.skull, edits, &recipe.defect, progress);
+            let (defects, opinion) = rayon::join(search, || body.opinion());
+            let defects = defects?;
+            let findings = detector::second_opinion(&body.skull, opinion, &defects);
+            Ok(StepOutput::Defects(Arc::new(defects), Arc::new(findings)))
         }
         StepKind::Reconstruct => {
             let body = results.skull.as_ref().ok_or_else(|| needs(StepKind::Skull))?;
@@ -114,7 +124,7 @@ pub fn run_step(
 }
 
 /// The defect of an index, or why there is none.
-fn choose(defects: &[Defect], index: usize) -> Result<&Defect, Error> {
+pub fn choose(defects: &[Defect], index: usize) -> Result<&Defect, Error> {
     match defects.get(index) {
         Some(defect) => Ok(defect),
         None if defects.is_empty() => Err(Error::NoDefect),

@@ -38,6 +38,7 @@ pub enum Command {
     Design(Design),
     Reconstruct(Reconstruct),
     Detect(Detect),
+    Compare(Compare),
     Inspect(Inspect),
     Mesh(MeshArguments),
     Phantom(Phantom),
@@ -153,6 +154,30 @@ pub struct Detect {
     pub parameters: Parameters,
 
     /// Print {"defects":[…]}, largest first, an empty list for a healthy head; with "findings" where the network disagrees
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Complete one defect by several methods and by three shapes drawn from the covariance, side by side
+///
+/// For each: how its own surface meets the rim (step and kink), how far it is from the other side, and how far from
+/// auto. The picture shows these differences as maps on one scale.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  calvaria compare head.nrrd\n  calvaria compare head.nrrd --picture methods.png --set defect.index=1\n  calvaria compare head.nrrd --json | jq '.alternatives[] | {name, difference_mm}'"
+)]
+pub struct Compare {
+    /// The scan
+    pub scan: PathBuf,
+
+    #[command(flatten)]
+    pub parameters: Parameters,
+
+    /// Draw the maps of the differences (PNG)
+    #[arg(long, value_name = "FILE.png")]
+    pub picture: Option<PathBuf>,
+
+    /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod atlas;
 mod cases;
+mod compare;
 mod complete_many;
 mod design;
 mod detect;
@@ -72,6 +73,7 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Design(design)) => design::run(&design, quiet)?,
         Some(Command::Reconstruct(many)) => complete_many::run(&many, quiet)?,
         Some(Command::Detect(detect)) => detect::run(&detect, quiet)?,
+        Some(Command::Compare(compare)) => compare::run(&compare, quiet)?,
         Some(Command::Inspect(inspect)) => inspect::run(&inspect, quiet)?,
         Some(Command::Mesh(mesh)) => mesh::run(&mesh, quiet)?,
         Some(Command::Phantom(phantom)) => phantom::run(&phantom, quiet)?,

@@ -26,6 +26,8 @@ pub struct Report<'a> {
     pub skull_mesh: &'a Mesh,
     /// Every opening, largest first.
     pub defects: &'a [Defect],
+    /// Where the network disagrees with the search for them.
+    pub defect_findings: &'a [Finding],
     /// Which of them the part is for.
     pub chosen: usize,
     /// The completed bone.
@@ -141,6 +143,7 @@ impl Report<'_> {
         };
         let mut all = of("scan", &self.scan.findings);
         all.extend(of("skull", &self.skull.findings));
+        all.extend(of("defect", self.defect_findings));
         all.extend(of("reconstruct", &self.completion.findings));
         all.extend(of("implant", &self.implant.findings));
         Value::Array(all)

@@ -11,6 +11,7 @@ mod grid;
 mod mesh;
 mod morphology;
 mod progress;
+mod random;
 mod volume;
 
 pub use components::{Components, label_components, largest_component};
@@ -21,4 +22,5 @@ pub use grid::{Grid, GridError};
 pub use mesh::Mesh;
 pub use morphology::{dilate, erode, fill_holes, open};
 pub use progress::{Cancelled, Progress};
+pub use random::Random;
 pub use volume::{Field, Volume};

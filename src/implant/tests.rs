@@ -19,7 +19,7 @@ fn design() -> &'static (TestHead, DesignBox) {
         };
         let skull = head.skull(0.5);
         // A sphere is no head: its rim alone continues it.
-        let params = reconstruct::Params { method: Method::Smooth };
+        let params = reconstruct::Params { method: Method::Smooth, ..Default::default() };
         let completion = reconstruct::complete(&skull, &head.defect(), &params, &Progress::new()).expect("a whole rim");
         let design = prepare(&skull, &completion, &Progress::new()).expect("a hole");
         (head, design)

@@ -4,7 +4,6 @@ mod convolve;
 pub mod detector;
 pub mod map;
 mod membrane;
-pub mod random;
 mod seen;
 mod unet;
 mod upsample;

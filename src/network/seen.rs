@@ -91,7 +91,7 @@ pub struct Jitter {
 impl Jitter {
     /// None first, then `count − 1` poses as an alignment to a head with a hole would find them.
     pub fn near(count: usize, seed: u64) -> Vec<Self> {
-        let mut random = super::random::Random::new(seed, 0x71E3);
+        let mut random = crate::geometry::Random::new(seed, 0x71E3);
         let one = |i: usize| {
             let mut spread = |by: f64| Vector3::from_fn(|_, _| random.normal() * by);
             let jitter = Self { turn: spread(0.025), shift_mm: spread(1.3), log_scales: spread(0.012) };

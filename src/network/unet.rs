@@ -1,8 +1,8 @@
 //! A residual U-Net, for flat maps and for volumes.
 
 use super::convolve::{Activation, convolve};
-use super::random::Random;
 use super::upsample::upsample;
+use crate::geometry::Random;
 use candle_core::{Device, Result, Tensor, Var, bail};
 use std::collections::BTreeMap;
 

@@ -96,7 +96,7 @@ impl CustomOp1 for Upsample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::random::Random;
+    use crate::geometry::Random;
     use candle_core::{Device, Var};
 
     #[test]

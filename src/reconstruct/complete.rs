@@ -5,9 +5,25 @@ use super::rim::{Rim, check_rim, continue_rim, sheet_of};
 use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
-use super::{Completion, Error, Method, Params, allowed, finish};
+use super::{Completion, Error, Method, Params, allowed, compare, finish};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
+
+/// What the methods at one patch share.
+pub(super) struct Ground<'a> {
+    patch: &'a Patch,
+    prior: &'a Prior,
+    frame: &'a HeadFrame,
+    pub sheet: Sheet,
+    pub rim: Rim,
+    pub opposite: Opposite,
+}
+
+/// A completed patch, and the method's own tables on the rim's domain before they are joined with the bone, mm.
+pub(super) struct Worked {
+    pub completion: Completion,
+    pub predicted: Tables,
+}
 
 /// Completes a patch from its own rim, the atlas and the other side's rays.
 pub(super) fn complete_patch(
@@ -18,37 +34,60 @@ pub(super) fn complete_patch(
     params: &Params,
     progress: &Progress,
 ) -> Result<Completion, Error> {
-    let sheet = sheet_of(patch);
-    progress.report(0.0, "continuing the rim")?;
-    let guarded = Trust::guarded(&sheet, patch);
-    check_rim(&sheet, patch, &guarded)?;
-    let known = (params.method != Method::Smooth).then_some(prior);
-    let rim = continue_rim(&sheet, patch, &guarded, known).ok_or(Error::NoRim { share_percent: 0.0 })?;
-    progress.report(0.4, "looking at the other side")?;
-    let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(params.method, Method::Mirror | Method::Auto));
-    progress.report(0.5, "completing the bone")?;
-    let Answer { tables, outer_sd_mm } = answer(&sheet, patch, &rim, &opposite, prior, params.method);
-    progress.report(0.9, "meeting the rim")?;
-    let Rim { trust, missing_mm, domain, .. } = &rim;
-    let (outer_mm, inner_mm) = finish::maps(&sheet, patch, trust, &tables, domain, missing_mm);
-    let findings = match params.method {
-        Method::Mirror | Method::Auto => opposite::findings(patch, &opposite, &tables),
-        _ => Vec::new(),
-    };
-    let uncertainty_mm = uncertainty(&sheet, patch, trust, outer_sd_mm.as_deref());
-    let allowed = allowed::allowed(&sheet, patch, trust, &outer_mm, &inner_mm);
-    progress.report(1.0, "bone completed")?;
-    Ok(Completion {
-        method: params.method,
-        frame: frame.clone(),
-        disc: patch.disc.clone(),
-        outer_mm,
-        inner_mm,
-        hole: patch.hole.clone(),
-        allowed,
-        uncertainty_mm,
-        findings,
-    })
+    let ground = Ground::of(patch, rays, prior, frame, params.method, &progress.part(0.0, 0.5))?;
+    Ok(ground.complete(params, &progress.part(0.5, 1.0))?.completion)
+}
+
+impl<'a> Ground<'a> {
+    /// The ground of a method. That of [`Method::Auto`] serves all methods but [`Method::Smooth`].
+    pub fn of(
+        patch: &'a Patch,
+        rays: Rays,
+        prior: &'a Prior,
+        frame: &'a HeadFrame,
+        method: Method,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
+        let sheet = sheet_of(patch);
+        progress.report(0.0, "continuing the rim")?;
+        let guarded = Trust::guarded(&sheet, patch);
+        check_rim(&sheet, patch, &guarded)?;
+        let known = (method != Method::Smooth).then_some(prior);
+        let rim = continue_rim(&sheet, patch, &guarded, known).ok_or(Error::NoRim { share_percent: 0.0 })?;
+        progress.report(0.8, "looking at the other side")?;
+        let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(method, Method::Mirror | Method::Auto));
+        Ok(Self { patch, prior, frame, sheet, rim, opposite })
+    }
+
+    /// Completes the patch by one method.
+    pub fn complete(&self, params: &Params, progress: &Progress) -> Result<Worked, Error> {
+        let Self { patch, prior, frame, sheet, rim, opposite } = self;
+        progress.report(0.0, "completing the bone")?;
+        let Answer { tables, outer_sd_mm } = answer(sheet, patch, rim, opposite, prior, params);
+        progress.report(0.8, "meeting the rim")?;
+        let Rim { trust, missing_mm, domain, .. } = rim;
+        let (outer_mm, inner_mm) = finish::maps(sheet, patch, trust, &tables, domain, missing_mm);
+        let mut findings = match params.method {
+            Method::Mirror | Method::Auto => opposite::findings(patch, opposite, &tables),
+            _ => Vec::new(),
+        };
+        findings.extend(compare::notable(patch, params, &tables, &rim.tables));
+        let uncertainty_mm = uncertainty(sheet, patch, trust, outer_sd_mm.as_deref());
+        let allowed = allowed::allowed(sheet, patch, trust, &outer_mm, &inner_mm);
+        progress.report(1.0, "bone completed")?;
+        let completion = Completion {
+            method: params.method,
+            frame: (*frame).clone(),
+            disc: patch.disc.clone(),
+            outer_mm,
+            inner_mm,
+            hole: patch.hole.clone(),
+            allowed,
+            uncertainty_mm,
+            findings,
+        };
+        Ok(Worked { completion, predicted: tables })
+    }
 }
 
 /// A method's tables on the domain, mm, and the standard deviation of its outer radius where the method knows it, mm.
@@ -57,7 +96,7 @@ struct Answer {
     outer_sd_mm: Option<Vec<f32>>,
 }
 
-fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, method: Method) -> Answer {
+fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, params: &Params) -> Answer {
     let plain = |tables: Tables| Answer { tables, outer_sd_mm: None };
     let kriged = |model: &Model, with_other: bool| {
         let residual = Tables::observed(patch).minus(&prior.mean);
@@ -66,16 +105,17 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             let seen = side.seen.iter().zip(&patch.vault).map(|(&seen, &vault)| seen && vault).collect();
             OtherTables { residual: side.tables().minus(&prior.mean), seen }
         });
-        let Some(field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
+        let Some(mut field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
             // Too little bone for the field: the thin plate asks for less.
             return plain(rim.tables.clone());
         };
-        Answer {
-            tables: field.tables(sheet, &rim.domain).plus(&prior.mean),
-            outer_sd_mm: Some(field.outer_sd_mm(sheet, &patch.hole)),
-        }
+        let residual = match params.shape_draw {
+            0 => field.tables(sheet, &rim.domain),
+            number => field.draw(sheet, &rim.domain, number.into()),
+        };
+        Answer { tables: residual.plus(&prior.mean), outer_sd_mm: Some(field.outer_sd_mm(sheet, &patch.hole)) }
     };
-    match method {
+    match params.method {
         Method::Smooth | Method::Tps => plain(rim.tables.clone()),
         Method::Mean => plain(prior.mean.clone()),
         Method::Mirror => plain(match &opposite.mirrored {

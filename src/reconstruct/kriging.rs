@@ -5,6 +5,7 @@
 //! observed is the outer radius b where the outer table stands and the inner radius a = b − t where the inner does.
 //! Source: N. Cressie, Statistics for Spatial Data (1993), chapter 3; taper: R. Furrer et al., JCGS 15 (2006).
 
+mod draw;
 mod lattice;
 #[cfg(test)]
 mod tests;
@@ -183,6 +184,8 @@ pub(crate) struct Field<'a> {
     model: &'a Model,
     prior: &'a Prior,
     observed: Vec<Points>,
+    /// Noise of each of them, mm.
+    noise_mm: Vec<f64>,
     factor: Cholesky<f64, Dyn>,
     weights: DVector<f64>,
 }
@@ -229,8 +232,9 @@ pub(crate) fn condition<'a>(
     let right = DVector::from_iterator(size, values);
     let factor = Cholesky::new(system)?;
     let weights = factor.solve(&right);
+    let noise_mm = groups.iter().map(|g| g.2).collect();
     let observed = groups.into_iter().map(|g| g.0).collect();
-    weights.iter().all(|w| w.is_finite()).then_some(Field { model, prior, observed, factor, weights })
+    weights.iter().all(|w| w.is_finite()).then_some(Field { model, prior, observed, noise_mm, factor, weights })
 }
 
 fn this_side(model: &Model, sheet: &Sheet, prior: &Prior, residual: &Tables, trust: &Trust) -> Option<Vec<Group>> {

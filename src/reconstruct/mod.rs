@@ -7,6 +7,7 @@
 //! needs no atlas; `mirror` lays the other side over the hole and moves it onto the rim.
 
 mod allowed;
+mod compare;
 mod complete;
 mod finish;
 mod kriging;
@@ -32,6 +33,8 @@ use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
 use crate::skull::Skull;
 
+pub use compare::{Alternative, Comparison, DISAGREE_MM, Relief, RimFit, Skipped, compare};
+
 /// How the missing bone is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,28 +55,63 @@ pub enum Method {
     Auto,
 }
 
+impl Method {
+    /// Whether it knows how far the bone may have been elsewhere, so that shapes can be drawn.
+    pub fn has_field(self) -> bool {
+        matches!(self, Method::Shape | Method::Kriging | Method::Auto)
+    }
+
+    /// Its name in recipes and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Mirror => "mirror",
+            Method::Smooth => "smooth",
+            Method::Mean => "mean",
+            Method::Tps => "tps",
+            Method::Shape => "shape",
+            Method::Kriging => "kriging",
+            Method::Auto => "auto",
+        }
+    }
+}
+
+/// How many plausible shapes are drawn beside the most likely one.
+pub const PLAUSIBLE: u32 = 3;
+
 /// Parameters of the reconstruction step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// How the missing bone is found.
     pub method: Method,
+    /// Which of the shapes the field allows: 0 the most likely one, else the number of a drawn one. Only of methods
+    /// with a field (see [`Method::has_field`]).
+    pub shape_draw: u32,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { method: Method::Auto }
+        Self { method: Method::Auto, shape_draw: 0 }
     }
 }
 
 impl Parameters for Params {
-    const SPECS: &'static [ParameterSpec] = &[ParameterSpec {
-        name: "method",
-        label: "Method",
-        unit: "",
-        kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging"]),
-        help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
-    }];
+    const SPECS: &'static [ParameterSpec] = &[
+        ParameterSpec {
+            name: "method",
+            label: "Method",
+            unit: "",
+            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging"]),
+            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
+        },
+        ParameterSpec {
+            name: "shape_draw",
+            label: "Plausible shape",
+            unit: "",
+            kind: ParameterKind::Whole { min: 0, max: PLAUSIBLE as i64 },
+            help: "0: the most likely shape. 1 to 3: shapes drawn from what rim, atlas and other side leave open, to see how far the bone may have been elsewhere; auto, kriging and shape have them, the other methods leave it aside.",
+        },
+    ];
 }
 
 /// The completed bone inside the hole: two radii per direction from the head's centre.
@@ -117,7 +155,8 @@ pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Prog
     progress.report(0.0, "looking at the other side")?;
     let other = opposite::cast(skull, &defect.patch);
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch));
-    complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress.part(0.2, 1.0))
+    let progress = progress.part(0.2, 1.0);
+    complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress)
 }
 
 impl Completion {

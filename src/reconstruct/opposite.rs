@@ -20,6 +20,7 @@ const HIDDEN: f64 = 0.05;
 const APART: f64 = 0.01;
 
 /// Raw rays of the other side, a value a pixel of the patch (NaN where no bone).
+#[derive(Clone)]
 pub(crate) struct Rays {
     pub outer: Vec<f32>,
     pub inner: Vec<f32>,

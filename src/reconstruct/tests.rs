@@ -20,8 +20,15 @@ fn bumpy(d: &Vector3<f64>) -> f64 {
 fn complete_head(head: &TestHead, method: Method) -> Completion {
     let patch = head.patch();
     let other = head.other_side(&patch);
-    complete_patch(&patch, other, &prior(&patch), &TestHead::frame(), &Params { method }, &Progress::new())
-        .expect("a whole rim")
+    complete_patch(
+        &patch,
+        other,
+        &prior(&patch),
+        &TestHead::frame(),
+        &Params { method, ..Params::default() },
+        &Progress::new(),
+    )
+    .expect("a whole rim")
 }
 
 /// A mean near to all heads of these tests and equal to none.

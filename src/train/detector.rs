@@ -3,8 +3,8 @@
 use super::holes::{Hole, anywhere};
 use super::recipe::Recipe;
 use super::trainer::Task;
+use crate::geometry::Random;
 use crate::network::detector::{INPUTS, KIND, channels};
-use crate::network::random::Random;
 use crate::network::{Seen, UNetShape, expected};
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;

@@ -1,8 +1,8 @@
 //! Random openings on the networks' map: smooth, frayed, posterior boxes, round burr holes.
 
 use crate::geometry::Disc;
+use crate::geometry::Random;
 use crate::network::expected;
-use crate::network::random::Random;
 use nalgebra::Vector3;
 
 /// An outline about a direction: its radius as a function of the angle, and how its walls lean.

@@ -3,8 +3,8 @@
 use super::holes::{Hole, anywhere};
 use super::recipe::Recipe;
 use super::trainer::Task;
+use crate::geometry::Random;
 use crate::network::map::{MAP_INPUTS, MAP_KIND, MAP_OUTPUTS, MapNetwork, MapSheet, MapStart, Residual, SHEET_SIZE};
-use crate::network::random::Random;
 use crate::network::{Seen, UNetShape, expected};
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;

@@ -2,8 +2,8 @@
 //! the same bits.
 
 use super::recipe::Recipe;
+use crate::geometry::Random;
 use crate::geometry::{Cancelled, Progress};
-use crate::network::random::Random;
 use crate::network::weights::{pack, tensors, unpack};
 use crate::network::{Array, Arrays, UNet, UNetShape, WeightsError, start};
 use candle_core::{Device, Tensor, Var, backprop::GradStore};

@@ -3,7 +3,7 @@
 use super::holes::Hole;
 use super::recipe::Recipe;
 use super::trainer::Task;
-use crate::network::random::Random;
+use crate::geometry::Random;
 use crate::network::volume::{
     BOX_SIZE, CoarseHead, VOLUME_INPUTS, VOLUME_KIND, VOLUME_OUTPUTS, cell, place, volume_channels,
 };

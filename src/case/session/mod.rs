@@ -1,5 +1,6 @@
 //! One case at work. `run` starts jobs and takes their results, `disk` knows the case's place.
 
+mod compare;
 mod disk;
 mod run;
 #[cfg(test)]
@@ -15,6 +16,8 @@ use crate::defect::Edit;
 use crate::export::WriteError;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+pub use compare::{Comparing, SideBySide};
 
 /// One case at work: recipe, corrections, results, states, history, jobs, and its place on disk.
 ///
@@ -39,6 +42,8 @@ pub struct Case {
     /// What to run once the job at work is over.
     pending: Option<StepKind>,
     exported: Option<Written>,
+    /// The comparison of the methods that was asked for last.
+    asked: Option<compare::Asked>,
     autosave: Autosave,
 }
 
@@ -84,6 +89,7 @@ impl Case {
             job: None,
             pending: None,
             exported: None,
+            asked: None,
             autosave: Autosave::default(),
         }
     }

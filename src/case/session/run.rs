@@ -97,7 +97,7 @@ impl Case {
 
     /// Takes what the job gave since the last call; `true` when something changed. Call it once a frame.
     pub fn poll(&mut self) -> bool {
-        let mut changed = false;
+        let mut changed = self.poll_comparison();
         while let Some(job) = &mut self.job {
             match job.poll() {
                 Polled::Nothing => break,

@@ -1,4 +1,4 @@
-use super::canvas::{Canvas, FAINT, INK, LINE};
+use super::canvas::{Canvas, FAINT, INK, LINE, tick_step};
 use crate::evaluate::OuterPoint;
 use crate::evaluate::faces::FARTHEST_MM;
 use image::Rgb;
@@ -13,7 +13,7 @@ const MISSING: Rgb<u8> = Rgb([20, 20, 20]);
 pub(super) fn error_map(canvas: &mut Canvas, [left, top]: [i32; 2], side: i32, outer: &[OuterPoint]) {
     canvas.frame([left, top], [left + side - 1, top + side - 1], FAINT);
     canvas.text(left, top + side + 2, "outer face, predicted − true, mm", INK);
-    scale(canvas, [left + side + 8, top], side);
+    scale(canvas, [left + side + 8, top], side, LIMIT_MM);
     let sum = outer.iter().fold(Vector3::zeros(), |s, p| s + p.normal);
     let Some(towards) = sum.try_normalize(1e-9) else {
         canvas.text_middle(left + side / 2, top + side / 2 - LINE / 2, "no outer face", INK);
@@ -41,15 +41,18 @@ pub(super) fn error_map(canvas: &mut Canvas, [left, top]: [i32; 2], side: i32, o
     canvas.text(left + 14 + bar, top + side - 18, "20 mm", INK);
 }
 
-fn scale(canvas: &mut Canvas, [left, top]: [i32; 2], side: i32) {
+/// The colours of ± `limit_mm` with their figures.
+pub(super) fn scale(canvas: &mut Canvas, [left, top]: [i32; 2], side: i32, limit_mm: f64) {
     let (from, to) = (top + 8, top + side - 9);
     for y in from..=to {
         let share = f64::from(y - from) / f64::from(to - from);
-        canvas.fill([left, y], [left + 14, y], colour(LIMIT_MM * (1.0 - 2.0 * share)));
+        canvas.fill([left, y], [left + 14, y], shared(1.0 - 2.0 * share));
     }
     canvas.frame([left, from], [left + 14, to], INK);
-    for mm in -3i32..=3 {
-        let y = from + ((LIMIT_MM - f64::from(mm)) / (2.0 * LIMIT_MM) * f64::from(to - from)).round() as i32;
+    let step = tick_step(2.0 * limit_mm, 6.0).max(1.0);
+    let ticks = (limit_mm / step).floor() as i32;
+    for mm in (-ticks..=ticks).map(|tick| (f64::from(tick) * step).round() as i32) {
+        let y = from + ((limit_mm - f64::from(mm)) / (2.0 * limit_mm) * f64::from(to - from)).round() as i32;
         canvas.fill([left + 14, y], [left + 17, y], INK);
         let sign = if mm > 0 {
             "+"
@@ -67,7 +70,12 @@ pub(super) fn colour(error_mm: f64) -> Rgb<u8> {
     if error_mm >= FARTHEST_MM {
         return MISSING;
     }
-    let share = (error_mm / LIMIT_MM).clamp(-1.0, 1.0);
+    shared(error_mm / LIMIT_MM)
+}
+
+/// The colour of a share of the scale, −1 to 1.
+pub(super) fn shared(share: f64) -> Rgb<u8> {
+    let share = share.clamp(-1.0, 1.0);
     let full = if share > 0.0 { [178.0, 24.0, 43.0] } else { [33.0, 102.0, 172.0] };
     // The middle half of the way is pale, so that a millimetre is seen.
     let strength = share.abs().powf(0.7);

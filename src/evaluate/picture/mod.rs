@@ -1,10 +1,13 @@
-//! Pictures of an evaluation: box plots, and a case's slices with a map of its outer error. PNG in memory, no window.
+//! Pictures of an evaluation: box plots, a case's slices with a map of its outer error, and the methods at one hole side
+//! by side. PNG in memory, no window.
 
+mod alternatives;
 mod canvas;
 mod case;
 mod map;
 mod plots;
 
+pub use alternatives::alternatives;
 pub use case::case;
 pub use plots::plots;
 

@@ -103,3 +103,27 @@ fn plots_stand_for_any_number_of_cases() {
     assert!(inked(&one) > inked(&none));
     assert!(image::load_from_memory(&plots(&[outcome], &summarise(&[], &methods, &[]))).is_ok());
 }
+
+#[test]
+fn alternatives_stand_side_by_side_on_one_scale() {
+    use crate::reconstruct::test_head::TestHead;
+    let head = TestHead {
+        outer: |_| 85.0,
+        inner: |_| 79.0,
+        towards: nalgebra::Vector3::new(0.7, 0.2, 0.6).normalize(),
+        half_deg: 13.5,
+    };
+    let compared = crate::reconstruct::compare(&head.skull(1.0), &head.defect(), &crate::geometry::Progress::new());
+    let mut comparison = compared.expect("a whole rim");
+    let count = comparison.alternatives.len();
+    assert!(count > 5, "{:?}", comparison.skipped);
+    // The second stands 4 mm proud: its map is red, the first has no colour.
+    comparison.alternatives[1].difference_mm.fill(4.0);
+    comparison.alternatives[1].p95_mm = 4.0;
+    let canvas = super::alternatives::draw(&comparison);
+    let [r, g, b] = canvas.at(14 + 115 + 244, 14 + 18 + 115).0;
+    assert!(r > g + 40 && r > b + 40, "{r} {g} {b}");
+    let [r, _, b] = canvas.at(14 + 115, 14 + 18 + 115).0;
+    assert!(r.abs_diff(b) < 6, "{r} {b}");
+    assert!(image::load_from_memory(&alternatives(&comparison)).is_ok());
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::network::random::Random;
+use crate::geometry::Random;
 use candle_core::{Device, Var};
 
 fn noise(seed: u64, len: usize) -> Vec<f32> {

@@ -68,3 +68,75 @@ fn without_bone_around_there_is_no_field() {
     let zero = Tables::zeros(trust.missing.len());
     assert!(condition(&Model::KRIGING, &sheet, &prior, &zero, &trust, None).is_none());
 }
+
+/// Mean and deviation of the outer radius at every pixel over many drawn shapes, mm.
+fn of_many(field: &mut Field, sheet: &Sheet, domain: &[bool], count: u64) -> (Vec<f64>, Vec<f64>) {
+    let (mut sum, mut squares) = (vec![0.0; domain.len()], vec![0.0; domain.len()]);
+    for number in 1..=count {
+        for (i, &v) in field.draw(sheet, domain, number).outer.iter().enumerate() {
+            sum[i] += f64::from(v);
+            squares[i] += f64::from(v).powi(2);
+        }
+    }
+    let n = count as f64;
+    let mean: Vec<f64> = sum.iter().map(|s| s / n).collect();
+    let sd = squares.iter().zip(&mean).map(|(s, m)| ((s / n - m * m).max(0.0) * n / (n - 1.0)).sqrt()).collect();
+    (mean, sd)
+}
+
+/// Draws must have the field's own mean and deviation, the bone's texture taken out.
+fn draws_are_of_the_field(sheet: &Sheet, hole: &[bool], prior: &Prior, other: Option<&OtherTables>) {
+    const COUNT: u64 = 160;
+    let trust = whole_around(hole);
+    let observed = |d: &Vector3<f64>| (2.0 * d.x - d.y * d.z) as f32;
+    let outer = sheet.directions.iter().zip(hole).map(|(d, &h)| if h { f32::NAN } else { observed(d) }).collect();
+    let residual = Tables { outer, thickness: vec![0.5; hole.len()] };
+    let mut field = condition(&Model::KRIGING, sheet, prior, &residual, &trust, other).expect("bone all around");
+    let likeliest = field.tables(sheet, hole);
+    let stated = field.outer_sd_mm(sheet, hole);
+    let (mean, sd) = of_many(&mut field, sheet, hole, COUNT);
+    let texture = Model::KRIGING.texture_mm[0].powi(2);
+    let inside = sheet.distance_mm(&trust.outer);
+    let (mut ratio, mut count, mut deepest) = (0.0, 0.0, 0.0f64);
+    for i in (0..hole.len()).filter(|&i| hole[i]) {
+        let known = (f64::from(stated[i]).powi(2) - texture).max(0.0).sqrt();
+        // The mean of n shapes is known to sd/√n, their deviation to sd/√2n: four of these for a thousand pixels.
+        let n = COUNT as f64;
+        let apart = mean[i] - f64::from(likeliest.outer[i]);
+        assert!(apart.abs() < 4.0 * known / n.sqrt() + 0.01, "mean of the shapes is {apart} mm off, deviation {known}");
+        assert!((sd[i] - known).abs() < 4.0 * known / (2.0 * n).sqrt() + 0.02, "{} for {known}", sd[i]);
+        if inside[i] > 4.0 {
+            ratio += sd[i] / known;
+            count += 1.0;
+        }
+        deepest = deepest.max(sd[i]);
+    }
+    println!("deviation of {COUNT} shapes over the stated one: {:.3}; at most {deepest:.2} mm", ratio / count);
+    // The pixels go together, so their mean is hardly better known than one of them.
+    assert!((ratio / count - 1.0).abs() < 0.15, "{}", ratio / count);
+    // Shapes of other numbers are others, the same number is the same shape, and the field is as it was.
+    let again = field.draw(sheet, hole, 2);
+    assert_eq!(again.outer, field.draw(sheet, hole, 2).outer);
+    assert_ne!(again.outer, field.draw(sheet, hole, 3).outer);
+    assert_eq!(field.tables(sheet, hole).outer, likeliest.outer);
+}
+
+#[test]
+fn drawn_shapes_spread_as_far_as_the_stated_deviation() {
+    let (sheet, hole) = sheet();
+    draws_are_of_the_field(&sheet, &hole, &Prior::of_shape(&sheet, |_| 85.0, 6.0), None);
+}
+
+#[test]
+fn drawn_shapes_of_heads_with_the_other_side_spread_so_too() {
+    let (sheet, hole) = sheet();
+    let head = crate::reconstruct::test_head::TestHead {
+        outer: |_| 85.0,
+        inner: |_| 79.0,
+        towards: Vector3::new(0.6, 0.3, 0.7).normalize(),
+        half_deg: 10.0,
+    };
+    let prior = Prior::of(&head.skull(4.0), &sheet);
+    let other = OtherTables { residual: Tables::zeros(hole.len()), seen: vec![true; hole.len()] };
+    draws_are_of_the_field(&sheet, &hole, &prior, Some(&other));
+}

@@ -1,5 +1,6 @@
-//! The networks' own generator: a stream is named by a seed and a number, so that sample 17 of step 300 is the same on
-//! every platform, at any number of threads, and after an interruption, with no state to keep.
+//! A generator of our own: a stream is named by a seed and a number, so that sample 17 of step 300 of a training, or the
+//! second shape drawn for a hole, is the same on every platform, at any number of threads, and after an interruption,
+//! with no state to keep.
 
 /// A stream of numbers. SplitMix64 (Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014).
 #[derive(Clone, Debug)]
