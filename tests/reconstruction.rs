@@ -5,7 +5,7 @@ mod support;
 
 use calvaria::defect::{self, Defect};
 use calvaria::geometry::{Progress, Volume};
-use calvaria::phantom::{Hole, cut_scan};
+use calvaria::phantom::{Disturbance, Hole, cut_scan, disturb};
 use calvaria::reconstruct::{self, Completion, Method};
 use calvaria::scan::{self, Finding, Scan, Voxels};
 use calvaria::skull::{self, Skull};
@@ -192,4 +192,24 @@ fn removed_bone_of_skullfix_heads_is_found() {
     assert!(means[0] >= 0.945, "mean Dice {:.3}", means[0]);
     assert!(means[1] >= 0.96, "mean border Dice {:.3}", means[1]);
     assert!(means[2] <= 1.1, "mean HD95 {:.2} mm", means[2]);
+}
+
+/// Slices of 2.7 mm, of which bone is two thick, and a scan that ends in the hole.
+#[test]
+fn thick_slices_and_a_cut_vertex_cost_little() {
+    let Some(data) = support::real_data() else { return };
+    let folder = data.join("skullfix/training_set");
+    for (head, number, what, least) in [("009", 9, Disturbance::Resampling, 0.9), ("016", 16, Disturbance::Vertex, 0.9)]
+    {
+        let implant = mask_of(&folder.join(format!("implant/{head}.nrrd")));
+        let mut defective = mask_of(&folder.join(format!("complete_skull/{head}.nrrd")));
+        defective.data.iter_mut().zip(&implant.data).for_each(|(d, t)| *d &= u8::from(*t == 0));
+        let made = disturb(&defective, &implant, what, what.seed(number), &quiet()).expect("a case");
+        let skull = head_of(Voxels::Mask(made.defective.clone()));
+        let predicted =
+            complete(&skull, &largest_defect(&skull), Method::Auto).implant_mask(&skull, &made.implant.grid);
+        let score = evaluate::score(&made.defective, &made.implant, &predicted);
+        println!("{head} {}: Dice {:.4}", made.drawn, score.dice);
+        assert!(score.dice >= least, "{head} {}: Dice {:.3}", made.drawn, score.dice);
+    }
 }
