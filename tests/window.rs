@@ -220,8 +220,13 @@ fn a_scan_becomes_an_exported_part_by_keys_and_mouse() {
         let shown = desk.read()?["controls"].as_array()?.iter().any(|c| c["name"] == "In use: auto");
         shown.then_some(())
     });
+    desk.until("the whole comparison in view", 20, || {
+        let [_, _, _, bottom] = desk.rect("Close", Some("Button"));
+        (bottom < 900.0).then_some(())
+    });
     desk.look("3b-methods");
     desk.key("Escape");
+    desk.key("ctrl+5");
 
     // The thickness slider, dragged to the right.
     let [x0, y0, x1, y1] = desk.rect("Thickness", Some("Slider"));

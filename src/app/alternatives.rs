@@ -25,6 +25,8 @@ const MAP: std::ops::RangeInclusive<f32> = 128.0..=212.0;
 pub struct Cards {
     shown: Option<Arc<SideBySide>>,
     maps: Vec<TextureHandle>,
+    /// Of the whole dialog, points.
+    size: egui::Vec2,
 }
 
 impl Cards {
@@ -50,6 +52,12 @@ impl Cards {
                 actions.push(Action::Close);
             }
         });
+        // A dialog stands where its last size put it: once more when that has changed, for no frame follows by itself.
+        let size = response.response.rect.size();
+        if size != self.size {
+            self.size = size;
+            ctx.request_repaint();
+        }
         if response.should_close() {
             actions.push(Action::Close);
         }
