@@ -228,7 +228,7 @@ fn skullfix_skulls_are_whole_and_their_defective_twins_are_not() {
     }
 }
 
-/// Where thick bone is cut aslant, the inner table leaves a sixth of the outer opening free.
+/// Where thick bone is cut aslant, the inner table leaves little of the outer opening free.
 #[test]
 fn small_holes_with_leaning_walls_are_found() {
     let Some(data) = support::real_data() else { return };

@@ -199,8 +199,7 @@ fn removed_bone_of_skullfix_heads_is_found() {
 fn thick_slices_and_a_cut_vertex_cost_little() {
     let Some(data) = support::real_data() else { return };
     let folder = data.join("skullfix/training_set");
-    for (head, number, what, least) in [("009", 9, Disturbance::Resampling, 0.9), ("016", 16, Disturbance::Vertex, 0.9)]
-    {
+    for (head, number, what) in [("009", 9, Disturbance::Resampling), ("016", 16, Disturbance::Vertex)] {
         let implant = mask_of(&folder.join(format!("implant/{head}.nrrd")));
         let mut defective = mask_of(&folder.join(format!("complete_skull/{head}.nrrd")));
         defective.data.iter_mut().zip(&implant.data).for_each(|(d, t)| *d &= u8::from(*t == 0));
@@ -210,6 +209,6 @@ fn thick_slices_and_a_cut_vertex_cost_little() {
             complete(&skull, &largest_defect(&skull), Method::Auto).implant_mask(&skull, &made.implant.grid);
         let score = evaluate::score(&made.defective, &made.implant, &predicted);
         println!("{head} {}: Dice {:.4}", made.drawn, score.dice);
-        assert!(score.dice >= least, "{head} {}: Dice {:.3}", made.drawn, score.dice);
+        assert!(score.dice >= 0.9, "{head} {}: Dice {:.3}", made.drawn, score.dice);
     }
 }

@@ -29,7 +29,7 @@ const ONE_SIDED_SHARE: f64 = 0.8;
 /// Nearer to the scan's end than this the continued surface may already lie beyond it, mm.
 const SCAN_END_MM: f64 = 1.5;
 /// Share of the smallest reported area from which an opening is looked at closely: where thick bone was cut aslant, the
-/// inner table leaves an eighth of the outer opening free of bone.
+/// inner table leaves little of the outer opening free of bone.
 const LOOK_SHARE: f64 = 0.1;
 
 /// What a pixel of the vault is.

@@ -23,4 +23,5 @@ pub use mesh::Mesh;
 pub use morphology::{dilate, erode, fill_holes, open};
 pub use progress::{Cancelled, Progress};
 pub use random::Random;
+pub(crate) use random::{SPLITMIX_STEP, splitmix};
 pub use volume::{Field, Volume};

@@ -8,7 +8,12 @@ pub struct Random {
     state: u64,
 }
 
-fn mixed(mut z: u64) -> u64 {
+/// What the state grows by from number to number: 2⁶⁴ over the golden ratio.
+pub(crate) const SPLITMIX_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// SplitMix64's mixing of a state.
+#[inline]
+pub(crate) fn splitmix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
@@ -17,18 +22,28 @@ fn mixed(mut z: u64) -> u64 {
 impl Random {
     /// Stream `number` of a seed.
     pub fn new(seed: u64, number: u64) -> Self {
-        Self { state: mixed(seed.wrapping_add(0x9E37_79B9_7F4A_7C15) ^ mixed(number.wrapping_add(1))) }
+        Self::from_state(splitmix(seed.wrapping_add(SPLITMIX_STEP) ^ splitmix(number.wrapping_add(1))))
+    }
+
+    /// The stream after a state, for streams that are named otherwise.
+    pub(crate) fn from_state(state: u64) -> Self {
+        Self { state }
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed(self.state)
+        self.state = self.state.wrapping_add(SPLITMIX_STEP);
+        splitmix(self.state)
     }
 
     /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in [−1, 1).
+    pub fn signed(&mut self) -> f64 {
+        2.0 * self.unit() - 1.0
     }
 
     /// Uniform in [low, high).
@@ -61,7 +76,7 @@ mod tests {
     #[test]
     fn streams_are_fixed_and_differ() {
         let first = |seed, number| Random::new(seed, number).bits();
-        assert_eq!(first(1, 2), first(1, 2));
+        assert_eq!(first(1, 2), 0x99B2_877E_B584_0B4B);
         assert_ne!(first(1, 2), first(2, 1));
         assert_ne!(first(1, 2), first(1, 3));
     }
@@ -75,6 +90,7 @@ mod tests {
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / f64::from(n);
         assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
         assert!((0..1000).all(|_| random.below(3) < 3 && (2.0..5.0).contains(&random.between(2.0, 5.0))));
+        assert!((0..1000).all(|_| (-1.0..1.0).contains(&random.signed())));
         let share = (0..n).filter(|_| random.chance(0.3)).count() as f64 / f64::from(n);
         assert!((share - 0.3).abs() < 0.01);
     }

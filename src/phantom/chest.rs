@@ -1,7 +1,7 @@
 //! A chest phantom: a CT that is not a head, with plenty of bone.
 
 use super::Error;
-use super::random::{Random, noise};
+use super::random::{noise, stream};
 use super::shape::{Shape, join};
 use crate::geometry::{Grid, Progress, Volume};
 use nalgebra::{Point3, Vector3};
@@ -19,7 +19,7 @@ pub fn chest(seed: u64, progress: &Progress) -> Result<Volume<i16>, Error> {
     let [nx, ny, nz] = SIZE;
     let half = |n: usize| -((n - 1) as f64) * SPACING_MM / 2.0;
     let grid = Grid::axis_aligned(SIZE, [SPACING_MM; 3], Point3::new(half(nx), half(ny), half(nz)));
-    let mut random = Random::new(seed, 50);
+    let mut random = stream(seed, 50);
     let size = Vector3::from_fn(|_, _| 1.0 + 0.05 * random.signed());
     let chest = Chest::new();
     let mut hu = vec![0i16; grid.len()];

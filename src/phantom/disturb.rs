@@ -2,7 +2,7 @@
 
 use super::fragments::leave_fragments;
 use super::partial::{extent, slices};
-use super::random::{Random, noise};
+use super::random::{noise, stream};
 use super::resample::{Sight, at_level, resampled};
 use crate::geometry::{Cancelled, Grid, Progress, Volume};
 use nalgebra::{Matrix3, Rotation3, Vector3};
@@ -111,7 +111,7 @@ pub fn disturb(
     if before == 0 {
         return Err(DisturbError::Empty);
     }
-    let mut random = Random::new(seed, 45);
+    let mut random = stream(seed, 45);
     let grid = &defective.grid;
     let cut = |kept: std::ops::Range<usize>, drawn: String| Disturbed {
         defective: slices(defective, &kept),

@@ -1,6 +1,6 @@
 //! Loose bone left in a defect, as surgeons leave it.
 
-use super::random::{Random, mix, texture};
+use super::random::{mix, stream, texture};
 use crate::geometry::Volume;
 use nalgebra::Vector3;
 
@@ -14,7 +14,7 @@ const DRAWS: u64 = 200;
 pub(super) fn leave_fragments(defective: &mut Volume<u8>, implant: &mut Volume<u8>, count: u32, seed: u64) -> u32 {
     let grid = implant.grid.clone();
     let places: Vec<usize> = (0..implant.data.len()).filter(|&o| implant.data[o] != 0).collect();
-    let mut random = Random::new(seed, 44);
+    let mut random = stream(seed, 44);
     let mut left = 0;
     for n in 0..u64::from(count) {
         let half_mm = random.between(HALF_MM[0], HALF_MM[1]);

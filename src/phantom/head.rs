@@ -2,7 +2,7 @@
 
 use super::cutter::Cutter;
 use super::model::{BONE_HU, Cut, Head};
-use super::random::{Random, noise};
+use super::random::{noise, stream};
 use super::region::region_direction;
 use super::{DefectCut, Error, HeadParams, Phantom, Truth};
 use crate::geometry::{Grid, Progress, Volume};
@@ -108,7 +108,7 @@ fn place(head: &Head, seed: u64, index: usize, defect: &DefectCut) -> Result<(Cu
     if !(0.5..=150.0).contains(&defect.area_cm2) {
         return Err(Error::Area { region: defect.region.clone(), area_cm2: defect.area_cm2 });
     }
-    let mut random = Random::new(seed, 100 + index as u64);
+    let mut random = stream(seed, 100 + index as u64);
     let mut direction = region_direction(&defect.region)?;
     // Up to about 3° off the middle of the region; a hole over the midline stays on it.
     let jitter = Vector3::from_fn(|_, _| 0.04 * random.signed());

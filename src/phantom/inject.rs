@@ -6,8 +6,9 @@ use super::inject_clean::cleaned;
 use super::inject_shape::{Body, Frame, Opening, patch_region};
 use super::inject_vault::VaultMap;
 use super::partial::{extent, slices};
-use super::random::Random;
+use super::random::stream;
 use super::sites::Sites;
+use crate::geometry::Random;
 use crate::geometry::{Cancelled, Progress, Volume};
 use crate::skull::Skull;
 use nalgebra::{Rotation3, Unit, Vector3};
@@ -79,7 +80,7 @@ pub fn protocol_b(skull: u64) -> Vec<(String, InjectParams)> {
         let [low, high] = RANGES[n as usize / 2];
         let seed = 1000 + 10 * skull + n;
         // Rounded, so that a list in text makes the same cut again.
-        let area_cm2 = (Random::new(seed, 40).between(f64::from(low), f64::from(high)) * 1000.0).round() / 1000.0;
+        let area_cm2 = (stream(seed, 40).between(f64::from(low), f64::from(high)) * 1000.0).round() / 1000.0;
         let kind = format!("{low:03}-{high:03}cm2_{}", n % 2 + 1);
         (kind, InjectParams::new(InjectKind::Patch, area_cm2, seed))
     };
@@ -148,7 +149,7 @@ pub fn inject(
     if !(1.0..=300.0).contains(&params.area_cm2) {
         return Err(InjectError::Area(params.area_cm2));
     }
-    let mut random = Random::new(params.seed, 41);
+    let mut random = stream(params.seed, 41);
     let first = on_vault(skull, &mut random, |_| true).ok_or(InjectError::Room(1))?;
     let mut wanted = vec![(first, params.area_cm2, params.seed)];
     let second = random.between(0.0, 1.0) < SECOND_SHARE;
@@ -220,7 +221,7 @@ fn opening(
     seed: u64,
 ) -> Result<(Opening, InjectedCut), InjectError> {
     let map = VaultMap::new(skull, towards, area_cm2);
-    let mut random = Random::new(seed, 42);
+    let mut random = stream(seed, 42);
     let turn = random.between(0.0, std::f64::consts::TAU);
     let bevel_deg = random.between(params.bevel_deg[0], params.bevel_deg[1]);
     let aspect = random.between(1.0, 1.6);

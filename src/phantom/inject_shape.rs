@@ -1,5 +1,5 @@
 use super::inject_vault::VaultMap;
-use super::random::{mix, noise, texture};
+use super::random::{mix, noise, stream, texture};
 use crate::geometry::{Volume, distance_to_set_mm, largest_component};
 use crate::skull::map::{convolve, filled, flat};
 use nalgebra::{Rotation3, Vector3};
@@ -165,7 +165,7 @@ impl Opening {
 /// of the area asked for, in one piece and without holes. `None` where the vault has not the room.
 pub(super) fn patch_region(map: &VaultMap, area_cm2: f64, seed: u64) -> Option<Volume<u8>> {
     let size = map.disc.size;
-    let mut random = super::random::Random::new(seed, 43);
+    let mut random = stream(seed, 43);
     let aspect = random.between(0.7, 1.4);
     let turn = random.between(0.0, std::f64::consts::TAU);
     let radius_mm = (area_cm2 * 100.0 / std::f64::consts::PI).sqrt();

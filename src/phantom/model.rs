@@ -2,7 +2,7 @@
 
 use super::anatomy::{Anatomy, Cavity, Fill, Limit};
 use super::cutter::Cutter;
-use super::random::{Random, mix, texture};
+use super::random::{mix, stream, texture};
 use super::shape::{Shape, join, step};
 use super::vault::{Vault, VaultAt};
 use crate::geometry::HeadFrame;
@@ -81,7 +81,7 @@ pub(super) struct Near {
 
 impl Head {
     pub(super) fn new(seed: u64, voxel_mm: f64) -> Self {
-        let mut random = Random::new(seed, 2);
+        let mut random = stream(seed, 2);
         let common = random.between(-0.02, 0.03);
         let scale = Vector3::from_fn(|_, _| 1.0 + common + 0.02 * random.signed());
         // Lying on the back with the chin a little down: the face is level at about 20° in this frame.

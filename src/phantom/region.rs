@@ -1,7 +1,7 @@
 //! The places of the vault a hole can be asked for, and the outlines it can have.
 
 use super::Error;
-use super::random::Random;
+use crate::geometry::Random;
 use nalgebra::Vector3;
 
 /// Regions of the vault with the direction of their middle: azimuth from the front towards the named side, and
@@ -140,7 +140,7 @@ mod tests {
         use Outline::*;
         for outline in [Circle, Oval, Square, Rectangle, Triangle, Trapezoid, Irregular] {
             for seed in 0..10 {
-                let profile = outline.profile(&mut Random::new(seed, 9), 360);
+                let profile = outline.profile(&mut crate::phantom::random::stream(seed, 9), 360);
                 assert_eq!(profile.len(), 360);
                 let (low, high) = profile.iter().fold((f64::MAX, 0f64), |(l, h), &v| (l.min(v), h.max(v)));
                 assert!(low > 0.3 && high < 2.5 && high / low < 3.2, "{outline:?}: {low}..{high}");

@@ -130,7 +130,7 @@ mod tests {
             Shape::block([1.0, 1.0, 1.0], [2.0, 6.0, 3.0], 1.0),
             Shape::ring([0.0, 4.0, 0.0], [1.0, 1.0, 0.0], 7.0, 2.0),
         ];
-        let mut random = crate::phantom::random::Random::new(5, 5);
+        let mut random = crate::phantom::random::stream(5, 5);
         for _ in 0..5000 {
             let p = Vector3::from_fn(|_, _| 20.0 * random.signed());
             for shape in &shapes {

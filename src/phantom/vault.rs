@@ -1,6 +1,6 @@
 //! The braincase: outer radius and thickness in every direction, and the steps of the skull base.
 
-use super::random::Random;
+use super::random::stream;
 use super::shape::{meet, step};
 use nalgebra::Vector3;
 
@@ -53,7 +53,7 @@ impl Vault {
     /// The braincase of a seed: symmetric shape within about a millimetre and a half of the average, and less
     /// than a millimetre of difference between left and right.
     pub(super) fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed, 1);
+        let mut random = stream(seed, 1);
         let bend: [f64; 6] = std::array::from_fn(|_| 1.2 * random.signed());
         let skew: [f64; 3] = std::array::from_fn(|_| 0.5 * random.signed());
         let thickness = random.between(0.9, 1.12);

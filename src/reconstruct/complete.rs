@@ -105,7 +105,7 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             let seen = side.seen.iter().zip(&patch.vault).map(|(&seen, &vault)| seen && vault).collect();
             OtherTables { residual: side.tables().minus(&prior.mean), seen }
         });
-        let Some(mut field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
+        let Some(field) = condition(model, sheet, prior, &residual, &rim.trust, other.as_ref()) else {
             // Too little bone for the field: the thin plate asks for less.
             return plain(rim.tables.clone());
         };

@@ -338,6 +338,11 @@ fn believed(
 impl Field<'_> {
     /// Differences to the mean on the domain, mm (0 elsewhere).
     pub fn tables(&self, sheet: &Sheet, domain: &[bool]) -> Tables {
+        self.weighed(&self.weights, sheet, domain)
+    }
+
+    /// The same with other weights on the observations.
+    fn weighed(&self, weights: &DVector<f64>, sheet: &Sheet, domain: &[bool]) -> Tables {
         let lattice = Lattice::over(sheet, domain, STEP_MM);
         let chunks: Vec<Vec<(f64, f64)>> = lattice
             .pixels
@@ -349,7 +354,7 @@ impl Field<'_> {
                     let mut known = DVector::zeros(pixels.len());
                     let mut start = 0;
                     for group in &self.observed {
-                        known += self.model.covariance(&points, group) * self.weights.rows(start, group.len());
+                        known += self.model.covariance(&points, group) * weights.rows(start, group.len());
                         start += group.len();
                     }
                     known.iter().zip(&points.means).map(|(v, mean)| v + mean).collect()

@@ -106,7 +106,7 @@ impl Field<'_> {
     /// Differences to the mean of one shape drawn from the field, as [`Field::tables`]; the same number gives the same
     /// shape. Over many numbers the mean is that of [`Field::tables`] and the deviation of the outer radius that of
     /// [`Field::outer_sd_mm`] without the bone's texture, which is not drawn: it would only roughen the part.
-    pub fn draw(&mut self, sheet: &Sheet, domain: &[bool], number: u64) -> Tables {
+    pub fn draw(&self, sheet: &Sheet, domain: &[bool], number: u64) -> Tables {
         let mut random = Random::new(SEED, number);
         let heads = self.observed.first().map_or(0, |points| points.heads.nrows());
         let drawn = Drawn::new(self.model, heads, &mut random);
@@ -115,10 +115,7 @@ impl Field<'_> {
             errors.extend(drawn.at(points).into_iter().map(|value| value + noise_mm * random.normal()));
         }
         let correction = self.factor.solve(&DVector::from_vec(errors));
-        let likeliest = self.weights.clone();
-        self.weights -= correction;
-        let mut tables = self.tables(sheet, domain);
-        self.weights = likeliest;
+        let mut tables = self.weighed(&(&self.weights - correction), sheet, domain);
         let lattice = Lattice::over(sheet, domain, STEP_MM);
         let samples = self.prior.heads_at(&lattice.pixels);
         let prior = |table| drawn.at(&Points::new(self.prior, &lattice.pixels, &samples, table));

@@ -70,7 +70,7 @@ fn without_bone_around_there_is_no_field() {
 }
 
 /// Mean and deviation of the outer radius at every pixel over many drawn shapes, mm.
-fn of_many(field: &mut Field, sheet: &Sheet, domain: &[bool], count: u64) -> (Vec<f64>, Vec<f64>) {
+fn of_many(field: &Field, sheet: &Sheet, domain: &[bool], count: u64) -> (Vec<f64>, Vec<f64>) {
     let (mut sum, mut squares) = (vec![0.0; domain.len()], vec![0.0; domain.len()]);
     for number in 1..=count {
         for (i, &v) in field.draw(sheet, domain, number).outer.iter().enumerate() {
@@ -91,10 +91,10 @@ fn draws_are_of_the_field(sheet: &Sheet, hole: &[bool], prior: &Prior, other: Op
     let observed = |d: &Vector3<f64>| (2.0 * d.x - d.y * d.z) as f32;
     let outer = sheet.directions.iter().zip(hole).map(|(d, &h)| if h { f32::NAN } else { observed(d) }).collect();
     let residual = Tables { outer, thickness: vec![0.5; hole.len()] };
-    let mut field = condition(&Model::KRIGING, sheet, prior, &residual, &trust, other).expect("bone all around");
+    let field = condition(&Model::KRIGING, sheet, prior, &residual, &trust, other).expect("bone all around");
     let likeliest = field.tables(sheet, hole);
     let stated = field.outer_sd_mm(sheet, hole);
-    let (mean, sd) = of_many(&mut field, sheet, hole, COUNT);
+    let (mean, sd) = of_many(&field, sheet, hole, COUNT);
     let texture = Model::KRIGING.texture_mm[0].powi(2);
     let inside = sheet.distance_mm(&trust.outer);
     let (mut ratio, mut count, mut deepest) = (0.0, 0.0, 0.0f64);
