@@ -1,9 +1,9 @@
 //! What an opening is: area, rim, region, shape, size.
 
+use super::Defect;
 use super::local::Local;
 use super::outline::{outline, resampled};
 use super::shape::{shape_word, smallest_rectangle};
-use super::{Defect, Patch};
 use crate::geometry::{Volume, distance_to_set_mm};
 use crate::skull::map::{blur, fill_nearest};
 use crate::skull::{MeanVault, Skull};
@@ -59,13 +59,7 @@ pub(super) fn describe(skull: &Skull, local: Local, hole: &Volume<u8>, surface_m
         rim_mm: rim,
         bounds_mm: bounds,
         size_mm: smallest_rectangle(&flat).1,
-        patch: Patch {
-            hole: hole.data.iter().map(|&v| v != 0).collect(),
-            disc: local.disc,
-            inner_mm: local.inner_mm,
-            outer_mm: local.outer_mm,
-            vault: local.vault,
-        },
+        patch: local.into_patch(hole),
     })
 }
 

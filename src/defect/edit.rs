@@ -1,7 +1,7 @@
 //! The user's corrections: painted shadows and drawn rims.
 
 use super::describe::describe;
-use super::local::Local;
+use super::local::{Local, PIXEL_MM};
 use super::survey::seen;
 use super::{Defect, Edit, Error};
 use crate::geometry::{Volume, label_components};
@@ -21,7 +21,7 @@ pub(super) fn edited(skull: &Skull, before: Option<&Defect>, edits: &[Edit]) -> 
             Edit::Rim { points_mm } => reach.extend(points_mm.iter().map(|p| seen(skull, p).0)),
         }
     }
-    let local = Local::around(skull, &reach);
+    let local = Local::around(skull, &reach, PIXEL_MM);
     let was = |o: usize| {
         let (Some(defect), Some(d)) = (before, local.directions[o]) else { return false };
         let (row, column) = defect.patch.disc.position(&d);

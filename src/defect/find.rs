@@ -2,14 +2,14 @@
 
 use super::describe::{describe, inscribed_mm};
 use super::edit::edited;
-use super::local::Local;
+use super::local::{Local, PIXEL_MM};
 use super::survey::{Core, survey};
 use super::{Defect, Edit, Error, Params};
 use crate::geometry::Progress;
 use crate::skull::Skull;
 
 /// An opening nowhere wider than twice this is a suture or a foramen, mm.
-const LEAST_RADIUS_MM: f64 = 3.0;
+pub(super) const LEAST_RADIUS_MM: f64 = 3.0;
 
 /// See [`super::detect`].
 pub(super) fn detect(
@@ -26,7 +26,7 @@ pub(super) fn detect(
         if found.iter().any(|defect| holds(defect, core)) {
             continue;
         }
-        let local = Local::around(skull, &core.directions);
+        let local = Local::around(skull, &core.directions, PIXEL_MM);
         let Some((hole, surface)) = local.hole(skull, core) else { continue };
         if inscribed_mm(&hole) < LEAST_RADIUS_MM {
             continue;

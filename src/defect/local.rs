@@ -1,5 +1,6 @@
 //! A close look at one opening: fine rays about its centre, the surface its surroundings continue, the hole's outline.
 
+use super::Patch;
 use super::survey::Core;
 use crate::geometry::{Disc, Volume, dilate, distance_to_set_mm, erode, label_components};
 use crate::skull::map::{convolve, filled, flat};
@@ -8,7 +9,7 @@ use nalgebra::{DMatrix, DVector, Vector3};
 use rayon::prelude::*;
 
 /// Pixel side at the vault, mm.
-const PIXEL_MM: f64 = 0.5;
+pub(super) const PIXEL_MM: f64 = 0.5;
 /// How far below the closed vault the other side is asked, radian (about 15 mm at the vault).
 const BEYOND_RAD: f64 = 0.18;
 /// The other side's bone this near to the mean radius is outer bone, mm.
@@ -65,7 +66,7 @@ pub(super) struct Local {
     pub closed: Vec<bool>,
     /// Outer radius of the other side of the head where it is near the mean, in the vault and just beyond; NaN
     /// elsewhere, mm.
-    other_mm: Vec<f32>,
+    pub other_mm: Vec<f32>,
     /// Outer radius the mean vault has there, this head's mm.
     pub expected_mm: Vec<f32>,
     /// Whether the scan reaches that far.
@@ -75,14 +76,14 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Casts fine rays about the middle of some directions, reaching well beyond all of them.
-    pub fn around(skull: &Skull, directions: &[Vector3<f64>]) -> Self {
+    /// Casts rays `pixel_mm` apart about the middle of some directions, reaching well beyond all of them.
+    pub fn around(skull: &Skull, directions: &[Vector3<f64>], pixel_mm: f64) -> Self {
         let middle = directions.iter().sum::<Vector3<f64>>().try_normalize(1e-9).unwrap_or(Vector3::z());
         let radius = skull.expected_outer_mm(&middle);
         let widest = directions.iter().map(|d| d.dot(&middle).clamp(-1.0, 1.0).acos()).fold(0.0, f64::max);
         let angle = (widest + REACH_MM / radius).min(2.6);
         let rho_max = 2.0 * (angle / 2.0).sin();
-        let size = (2.0 * rho_max * radius / PIXEL_MM).min(MOST_PIXELS).ceil() as usize | 1;
+        let size = (2.0 * rho_max * radius / pixel_mm).min(MOST_PIXELS).ceil() as usize | 1;
         let disc = Disc::about(&middle, size, rho_max);
         let directions: Vec<Option<Vector3<f64>>> =
             (0..disc.len()).map(|o| disc.direction((o / size) as f64, (o % size) as f64)).collect();
@@ -127,6 +128,17 @@ impl Local {
             }
         }
         local
+    }
+
+    /// The map with its hole (a mask on it), as later steps take it.
+    pub fn into_patch(self, hole: &Volume<u8>) -> Patch {
+        Patch {
+            hole: hole.data.iter().map(|&v| v != 0).collect(),
+            disc: self.disc,
+            inner_mm: self.inner_mm,
+            outer_mm: self.outer_mm,
+            vault: self.vault,
+        }
     }
 
     /// A one-slice mask with this map's pixel side.

@@ -1,5 +1,6 @@
 //! Where the vault is open that should be closed: the hole, its rim, its name.
 
+mod cut;
 mod describe;
 mod edit;
 mod find;
@@ -7,6 +8,8 @@ mod local;
 mod outline;
 mod shape;
 mod survey;
+
+pub(crate) use cut::{CutHead, Table, cut};
 
 use crate::geometry::{Cancelled, Disc, Progress};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};

@@ -100,6 +100,15 @@ impl Jitter {
         (0..count).map(one).collect()
     }
 
+    /// The skull seen in this pose.
+    pub(crate) fn applied(&self, skull: &Skull) -> Skull {
+        let mut skull = skull.clone();
+        skull.frame.centre_mm += skull.frame.lps_from_head_direction(&self.shift_mm);
+        skull.frame.head_from_lps = Rotation3::new(self.turn).into_inner() * skull.frame.head_from_lps;
+        skull.scales.component_mul_assign(&self.log_scales.map(f64::exp));
+        skull
+    }
+
     /// What `make` makes of each pose of [`Jitter::near`], in order.
     pub(super) fn each<T>(
         count: usize,
@@ -116,10 +125,7 @@ impl Seen {
     /// Casts the rays of a head, seen in a pose near the one that was found.
     pub fn new(skull: &Skull, jitter: &Jitter) -> Self {
         let expected = expected();
-        let mut skull = skull.clone();
-        skull.frame.centre_mm += skull.frame.lps_from_head_direction(&jitter.shift_mm);
-        skull.frame.head_from_lps = Rotation3::new(jitter.turn).into_inner() * skull.frame.head_from_lps;
-        skull.scales.component_mul_assign(&jitter.log_scales.map(f64::exp));
+        let skull = jitter.applied(skull);
         let cast: Vec<(usize, Vector3<f64>)> = (0..expected.disc.len())
             .filter_map(|o| Some((o, expected.directions[o]?.component_div(&skull.scales).normalize())))
             .collect();

@@ -9,6 +9,7 @@
 mod allowed;
 mod compare;
 mod complete;
+mod cut;
 mod finish;
 mod kriging;
 mod mirror;
@@ -32,6 +33,9 @@ use crate::geometry::{Cancelled, Disc, Grid, HeadFrame, Progress, Volume};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
 use crate::skull::Skull;
+
+pub(crate) use cut::complete_cut;
+pub(crate) use prior::own_heads;
 
 pub use compare::{Alternative, Comparison, DISAGREE_MM, Relief, RimFit, Skipped, compare};
 

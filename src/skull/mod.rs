@@ -13,6 +13,7 @@ mod segment;
 
 pub use head_maps::{HeadMap, HeadMaps};
 pub use mean_vault::{MeanVault, VaultError};
+pub(crate) use rays::even_directions;
 
 use crate::geometry::{Cancelled, HeadFrame, Progress, Volume};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};

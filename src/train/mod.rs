@@ -1,6 +1,7 @@
 //! Training of the networks: recipes, samples, the trainer itself, its curves.
 
 mod curve;
+pub(crate) mod cuts;
 mod detector;
 mod holes;
 mod map;

@@ -1,0 +1,182 @@
+//! Holes cut into whole heads and completed by the program itself, the head left out of the atlas: training samples that
+//! are what the program will see.
+
+use super::holes::{Hole, anywhere};
+use crate::defect::{self, CutHead, Table};
+use crate::geometry::{Cancelled, Progress, Random};
+use crate::network::Jitter;
+use crate::reconstruct::{self, Completion};
+use crate::skull::Skull;
+use nalgebra::Vector3;
+
+/// A hole in a whole head: what the program sees of it, what it makes of it, and the truth.
+pub(crate) struct Cut {
+    /// The whole skull in the pose in which it was seen (near the one that was found, as that of a head with a hole is).
+    pub skull: Skull,
+    /// The hole and its surroundings, and the whole head's rays on the same map.
+    pub head: CutHead,
+    /// The default method's answer, this head left out of the atlas.
+    pub completion: Completion,
+}
+
+/// Rays are this far apart, mm: the program's are half as far, and take four times as long.
+const PIXEL_MM: f64 = 1.0;
+/// Areas of the holes, cm²; evenly drawn in their root, so that the large ones, which are hard, are many.
+const AREA_CM2: std::ops::Range<f64> = 3.0..250.0;
+/// Share of posterior boxes over the midline, and their areas, cm².
+const BOXES: f64 = 0.25;
+const BOX_CM2: std::ops::Range<f64> = 35.0..120.0;
+/// Share of holes seen in a pose that is not quite the whole head's.
+const MOVED: f64 = 0.6;
+/// Thinner remains of bone are lost, mm.
+const LEAST_MM: f64 = 0.4;
+/// Walls steeper than this (tangent of their lean) are no slopes to speak of.
+const UPRIGHT: f64 = 0.01;
+
+/// Cuts one hole, drawn from `random`, and completes it. `None` where the search finds no hole or the method no rim.
+pub(crate) fn cut(skull: &Skull, random: &mut Random, progress: &Progress) -> Result<Option<Cut>, Cancelled> {
+    let own = reconstruct::own_heads(skull);
+    let hole = outline(random);
+    let skull = if random.chance(MOVED) { jitter(random).applied(skull) } else { skull.clone() };
+    let left = |d: &Vector3<f64>, table: Table| left(&hole, &skull.mean_direction(d).0, table);
+    progress.report(0.0, "cutting a hole")?;
+    let Some(head) = defect::cut(&skull, &left, PIXEL_MM) else { return Ok(None) };
+    match reconstruct::complete_cut(&skull, &head, &left, &own, &progress.part(0.3, 1.0)) {
+        Ok(completion) => Ok(Some(Cut { skull, head, completion })),
+        Err(reconstruct::Error::Cancelled(cancelled)) => Err(cancelled),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A hole as surgeons, accidents and test sets leave them.
+fn outline(random: &mut Random) -> Hole {
+    if random.chance(BOXES) {
+        let towards = Vector3::new(0.25 * random.normal(), random.between(0.3, 1.0), random.between(0.1, 1.0));
+        let area_cm2 = random.between(BOX_CM2.start, BOX_CM2.end);
+        return Hole::boxed(random, &towards.normalize(), area_cm2);
+    }
+    let area_cm2 = random.between(AREA_CM2.start.sqrt(), AREA_CM2.end.sqrt()).powi(2);
+    let towards = anywhere(random);
+    Hole::irregular(random, &towards, area_cm2)
+}
+
+/// How far a pose found with a hole in the head is from the whole head's.
+fn jitter(random: &mut Random) -> Jitter {
+    let by = random.unit();
+    let mut spread = |sd: f64| Vector3::from_fn(|_, _| by * sd * random.normal());
+    Jitter { turn: spread(0.02), shift_mm: spread(1.0), log_scales: spread(0.01) }
+}
+
+/// What a saw along the hole's leaning walls leaves of a ray: a wall that narrows inwards takes the outer table first,
+/// one that widens the inner.
+fn left(hole: &Hole, direction: &Vector3<f64>, table: Table) -> Table {
+    const NOTHING: Table = Table { inner_mm: f32::NAN, outer_mm: f32::NAN };
+    let thickness = f64::from(table.outer_mm - table.inner_mm);
+    let away = hole.distance_mm(direction);
+    let widest = 1.5 * thickness;
+    if thickness.is_nan() || away > widest {
+        return table;
+    }
+    if away < 0.0 {
+        // The wall is met this deep below the outer table.
+        let deep = if hole.lean > UPRIGHT { -away / hole.lean } else { thickness };
+        return if thickness - deep < LEAST_MM {
+            NOTHING
+        } else {
+            Table { outer_mm: table.outer_mm - deep as f32, ..table }
+        };
+    }
+    let stands = if hole.lean < -UPRIGHT { away / -hole.lean } else { thickness };
+    if stands >= thickness {
+        table
+    } else if stands < LEAST_MM {
+        NOTHING
+    } else {
+        Table { inner_mm: table.outer_mm - stands as f32, ..table }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::expected;
+    use crate::scan;
+    use std::path::{Path, PathBuf};
+    use std::time::Instant;
+
+    /// A whole skull of the data folder, or a word that it is skipped.
+    fn whole(name: &str) -> Option<Skull> {
+        let folder = std::env::var_os("CALVARIA_DATA")
+            .map(PathBuf::from)
+            .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+        let file = folder.join(format!("skullfix/training_set/complete_skull/{name}.nrrd"));
+        if !file.is_file() {
+            println!("skipped: {name} (no ../shared/data and no CALVARIA_DATA)");
+            return None;
+        }
+        let scan = scan::read(&file, &Progress::new()).expect("a mask");
+        Some(crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head"))
+    }
+
+    #[test]
+    fn walls_take_the_table_they_lean_to() {
+        let mut random = Random::new(3, 0);
+        let mut hole = Hole::round(&mut random, &Vector3::z(), 20.0);
+        let table = Table { inner_mm: 80.0, outer_mm: 86.0 };
+        let at = |hole: &Hole, away: f64| {
+            let unit_mm = f64::from(expected().disc.sample(&expected().outer_mm, &Vector3::z()));
+            let angle = 2.0 * ((20.0 + away) / unit_mm / 2.0).asin();
+            let d = Vector3::new(angle.sin(), 0.0, angle.cos());
+            (hole.distance_mm(&d), left(hole, &d, table))
+        };
+        hole.lean = 0.5;
+        let (away, kept) = at(&hole, -2.0);
+        assert!((kept.outer_mm - 86.0 - (away / 0.5) as f32).abs() < 1e-4 && kept.inner_mm == 80.0, "{kept:?}");
+        assert!(at(&hole, -4.0).1.outer_mm.is_nan() && at(&hole, 1.0).1 == table);
+        hole.lean = -0.5;
+        let (away, kept) = at(&hole, 2.0);
+        assert!((kept.inner_mm - 86.0 + (away / 0.5) as f32).abs() < 1e-4 && kept.outer_mm == 86.0, "{kept:?}");
+        assert!(at(&hole, -1.0).1.outer_mm.is_nan() && at(&hole, 5.0).1 == table);
+    }
+
+    #[test]
+    fn a_head_is_known_again_and_its_holes_are_completed_without_it() {
+        // 042 is 011 once more; 000 is not in the atlas.
+        for (name, known) in [("011", true), ("042", true), ("000", false)] {
+            let Some(skull) = whole(name) else { return };
+            assert_eq!(reconstruct::own_heads(&skull).len(), usize::from(known), "{name}");
+            if name == "042" {
+                continue;
+            }
+            let (mut made, mut sums) = (0, [0f64; 2]);
+            let start = Instant::now();
+            for i in 0..6 {
+                let mut random = Random::new(5, i);
+                let Some(cut) = cut(&skull, &mut random, &Progress::new()).expect("not cancelled") else { continue };
+                let hole: Vec<usize> = (0..cut.head.patch.hole.len())
+                    .filter(|&o| cut.head.patch.hole[o] && cut.head.outer_mm[o].is_finite())
+                    .collect();
+                let error = |ours: &[f32], truth: &[f32]| {
+                    hole.iter().map(|&o| f64::from((ours[o] - truth[o]).abs())).sum::<f64>() / hole.len() as f64
+                };
+                let errors = [
+                    error(&cut.completion.outer_mm, &cut.head.outer_mm),
+                    error(&cut.completion.inner_mm, &cut.head.inner_mm),
+                ];
+                // Nothing of the missing bone is left in what the program sees: but for a wall's foot, no ray.
+                let seen = hole.iter().filter(|&&o| cut.head.patch.outer_mm[o].is_finite()).count();
+                assert!(seen * 3 < hole.len(), "{seen} of {}", hole.len());
+                assert!(errors[0] < 2.5 && errors[1] < 3.0, "{name} {i}: {errors:?}");
+                sums = [sums[0] + errors[0], sums[1] + errors[1]];
+                made += 1;
+            }
+            println!(
+                "{name}: {made} holes, mean error {:.2} / {:.2} mm, {:.2} s a hole",
+                sums[0] / f64::from(made),
+                sums[1] / f64::from(made),
+                start.elapsed().as_secs_f64() / 6.0
+            );
+            assert!(made >= 4 && sums[0] / f64::from(made) < 1.0, "{made} {sums:?}");
+        }
+    }
+}
