@@ -24,6 +24,11 @@ const ENOUGH_COVERED: f64 = 0.5;
 const MORE_COVERED: f64 = 0.2;
 /// Bone of the right pose lies about this near to the mean vault (standard deviation between heads), mm.
 const CLOSE_MM: f64 = 2.0;
+/// Heads differ by this much in each of their scales (standard deviation of their logarithm), and what a squared
+/// deviation takes from a pose's rank: where much is missing a head turned over fits well once it is stretched. Chosen
+/// on 93 large holes cut into atlas heads: the nearest wrong pose stays 0.19 below the right one, without it 0.11.
+const SCALE_SD: f64 = 0.05;
+const SCALE_WEIGHT: f64 = 0.01;
 /// Another pose this near in rank and this far in angle makes the found one unsure.
 const RIVAL_RANK: f64 = 0.03;
 const RIVAL_DEG: f64 = 10.0;
@@ -224,7 +229,11 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
 /// A small patch may fit anything, so bone must lie near half of the visible vault; beyond that how well what is there
 /// fits counts more than how much is there, for a base turned up fills a hole in the brow better than nothing.
 fn rank(head: &Head) -> f64 {
-    head.fit.score() + head.close + head.covered.min(ENOUGH_COVERED) + MORE_COVERED * head.covered
+    let strange = (head.fit.pose.scales.map(f64::ln) / SCALE_SD).norm_squared();
+    head.fit.score() - SCALE_WEIGHT * strange
+        + head.close
+        + head.covered.min(ENOUGH_COVERED)
+        + MORE_COVERED * head.covered
 }
 
 /// What a pose is judged by.
