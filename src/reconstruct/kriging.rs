@@ -5,6 +5,7 @@
 //! observed is the outer radius b where the outer table stands and the inner radius a = b − t where the inner does.
 //! Source: N. Cressie, Statistics for Spatial Data (1993), chapter 3; taper: R. Furrer et al., JCGS 15 (2006).
 
+mod covariance;
 mod draw;
 mod lattice;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use super::prior::{HeadSamples, Prior};
 use super::sheet::{Sheet, median};
 use super::tables::Tables;
 use super::trust::Trust;
+use covariance::{Covariance, solve_lower};
 use lattice::Lattice;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Vector3};
 use rayon::prelude::*;
@@ -133,33 +135,6 @@ impl Points {
 }
 
 impl Model {
-    /// Covariance of two sets of points, mm².
-    fn covariance(&self, a: &Points, b: &Points) -> DMatrix<f64> {
-        let heads = a.heads.nrows();
-        let share = if heads > 1 { self.atlas_share / (heads - 1) as f64 } else { 0.0 };
-        let mut out = if heads > 1 { a.heads.tr_mul(&b.heads) * share } else { DMatrix::zeros(a.len(), b.len()) };
-        // a = b − t, and the kernels of b and t are independent.
-        let part = |t: Table| match t {
-            Table::Outer => (1.0, 0.0),
-            Table::Thickness => (0.0, 1.0),
-            Table::Inner => (1.0, -1.0),
-        };
-        let shared = if a.other == b.other { 1.0 } else { OTHER_SHARE };
-        let (of_a, of_b) = (part(a.table), part(b.table));
-        let factors = [shared * of_a.0 * of_b.0, shared * of_a.1 * of_b.1];
-        for (j, q) in b.directions.iter().enumerate() {
-            for (i, p) in a.directions.iter().enumerate() {
-                // The chord, for the way along the sphere makes no positive definite covariance.
-                let chord = RADIUS_MM * (2.0 - 2.0 * p.dot(q)).max(0.0).sqrt();
-                let taper = (-0.5 * (chord / self.taper_mm).powi(2)).exp();
-                let kernels: f64 =
-                    (0..2).map(|k| if factors[k] == 0.0 { 0.0 } else { factors[k] * self.kernel(chord, k) }).sum();
-                out[(i, j)] = out[(i, j)] * taper + kernels;
-            }
-        }
-        out
-    }
-
     fn kernel(&self, chord_mm: f64, table: usize) -> f64 {
         let q = 3f64.sqrt() * chord_mm / self.kernel_length_mm[table];
         self.kernel_sd_mm[table].powi(2) * (1.0 + q) * (-q).exp()
@@ -181,7 +156,7 @@ pub(crate) struct OtherTables {
 
 /// The solved field: weights on the observations.
 pub(crate) struct Field<'a> {
-    model: &'a Model,
+    covariance: Covariance<'a>,
     prior: &'a Prior,
     observed: Vec<Points>,
     /// Noise of each of them, mm.
@@ -216,8 +191,9 @@ pub(crate) fn condition<'a>(
         .collect();
     let size = groups.iter().map(|g| g.0.len()).sum();
     let pairs: Vec<(usize, usize)> = (0..groups.len()).flat_map(|i| (i..groups.len()).map(move |j| (i, j))).collect();
+    let covariance = Covariance::new(model);
     let blocks: Vec<DMatrix<f64>> =
-        pairs.par_iter().map(|&(i, j)| model.covariance(&groups[i].0, &groups[j].0)).collect();
+        pairs.par_iter().map(|&(i, j)| covariance.between(&groups[i].0, &groups[j].0)).collect();
     let mut system = DMatrix::zeros(size, size);
     for (&(i, j), block) in pairs.iter().zip(&blocks) {
         system.view_mut((starts[i], starts[j]), block.shape()).copy_from(block);
@@ -234,7 +210,7 @@ pub(crate) fn condition<'a>(
     let weights = factor.solve(&right);
     let noise_mm = groups.iter().map(|g| g.2).collect();
     let observed = groups.into_iter().map(|g| g.0).collect();
-    weights.iter().all(|w| w.is_finite()).then_some(Field { model, prior, observed, noise_mm, factor, weights })
+    weights.iter().all(|w| w.is_finite()).then_some(Field { covariance, prior, observed, noise_mm, factor, weights })
 }
 
 fn this_side(model: &Model, sheet: &Sheet, prior: &Prior, residual: &Tables, trust: &Trust) -> Option<Vec<Group>> {
@@ -354,7 +330,7 @@ impl Field<'_> {
                     let mut known = DVector::zeros(pixels.len());
                     let mut start = 0;
                     for group in &self.observed {
-                        known += self.model.covariance(&points, group) * weights.rows(start, group.len());
+                        known += self.covariance.between(&points, group) * weights.rows(start, group.len());
                         start += group.len();
                     }
                     known.iter().zip(&points.means).map(|(v, mean)| v + mean).collect()
@@ -379,15 +355,16 @@ impl Field<'_> {
                 let mut known = DMatrix::zeros(self.weights.len(), pixels.len());
                 let mut start = 0;
                 for group in &self.observed {
-                    let block = self.model.covariance(group, &points);
+                    let block = self.covariance.between(group, &points);
                     known.view_mut((start, 0), block.shape()).copy_from(&block);
                     start += group.len();
                 }
-                let solved = self.factor.l_dirty().solve_lower_triangular(&known).unwrap_or(known);
+                solve_lower(self.factor.l_dirty(), &mut known);
                 (0..pixels.len())
                     .map(|k| {
-                        let left = (self.model.variance(&points, k) - solved.column(k).norm_squared()).max(0.0);
-                        (left + self.model.texture_mm[0].powi(2)).sqrt() as f32
+                        let left =
+                            (self.covariance.model.variance(&points, k) - known.column(k).norm_squared()).max(0.0);
+                        (left + self.covariance.model.texture_mm[0].powi(2)).sqrt() as f32
                     })
                     .collect()
             })

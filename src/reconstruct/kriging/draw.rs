@@ -109,7 +109,7 @@ impl Field<'_> {
     pub fn draw(&self, sheet: &Sheet, domain: &[bool], number: u64) -> Tables {
         let mut random = Random::new(SEED, number);
         let heads = self.observed.first().map_or(0, |points| points.heads.nrows());
-        let drawn = Drawn::new(self.model, heads, &mut random);
+        let drawn = Drawn::new(self.covariance.model, heads, &mut random);
         let mut errors = Vec::with_capacity(self.weights.len());
         for (points, noise_mm) in self.observed.iter().zip(&self.noise_mm) {
             errors.extend(drawn.at(points).into_iter().map(|value| value + noise_mm * random.normal()));
