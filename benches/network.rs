@@ -116,7 +116,8 @@ fn main() -> Outcome<()> {
     };
     compare("detector, 120² map", &net(2, 12, 1, &[32, 48, 64], true), [1, 120, 120])?;
     compare("map network, 80² sheet", &net(2, 17, 2, &[48, 72, 96], true), [1, 80, 80])?;
-    compare("volume network, 64³", &net(3, 3, 1, &[16, 32, 64], false), [64, 64, 64])?;
+    compare("volume network, 64×96×96", &net(3, 8, 1, &[32, 48, 64], true), [64, 96, 96])?;
+    compare("3-D U-Net, 64³", &net(3, 3, 1, &[16, 32, 64], false), [64, 64, 64])?;
     // One layer of 32 → 32 channels stands in for the deepest volumes.
-    compare("volume network, 96×112×96, one level", &net(3, 32, 1, &[32], false), [96, 112, 96])
+    compare("one level, 96×112×96", &net(3, 32, 1, &[32], false), [96, 112, 96])
 }

@@ -342,7 +342,7 @@ pub enum TrainWhat {
     Detector(TrainRun),
     /// The map network: missing bone on a sheet about the hole
     Map(TrainRun),
-    /// The coarse volume network: missing bone over the whole head box
+    /// The volume network: the completed tables corrected by bone in cells about the hole
     Volume(TrainRun),
     /// Score a trained detector on skulls with known defects, and on the same skulls whole
     Score(TrainScore),

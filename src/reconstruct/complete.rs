@@ -124,7 +124,8 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
         }),
         Method::Shape => kriged(&Model::SHAPE, false),
         Method::Kriging => kriged(&Model::KRIGING, false),
-        Method::Auto => kriged(&Model::KRIGING, true),
+        // The network comes after the bone is joined: it moves what `auto` completed.
+        Method::Auto | Method::Volume => kriged(&Model::KRIGING, true),
     }
 }
 

@@ -20,7 +20,7 @@ const STRANGE_MARGIN_MM: f32 = 2.0;
 const JUMP_MM: f32 = 4.0;
 const JUMP_SLOPE: f32 = 0.6;
 /// A completed calvaria is at least this thick, mm.
-const LEAST_THICKNESS_MM: f32 = 0.8;
+pub(super) const LEAST_THICKNESS_MM: f32 = 0.8;
 
 /// Joins the prediction with the observed bone: `predicted` on the domain, the bone where it is trusted, and in
 /// between a smooth transition; finite everywhere.

@@ -21,6 +21,7 @@ pub(crate) mod sheet;
 mod spline;
 mod tables;
 mod trust;
+mod volume;
 mod voxels;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod tests;
 
 use crate::defect::Defect;
 use crate::geometry::{Cancelled, Disc, Grid, HeadFrame, Progress, Volume};
+use crate::network::volume::VolumeNetwork;
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
 use crate::skull::Skull;
@@ -55,6 +57,8 @@ pub enum Method {
     Shape,
     /// Conditional mean of the atlas' heads and a smooth field, given the rim.
     Kriging,
+    /// The default's answer, moved by a network that sees bone in cells about the hole.
+    Volume,
     /// Kriging with the other side as a witness: the default.
     Auto,
 }
@@ -74,6 +78,7 @@ impl Method {
             Method::Tps => "tps",
             Method::Shape => "shape",
             Method::Kriging => "kriging",
+            Method::Volume => "volume",
             Method::Auto => "auto",
         }
     }
@@ -105,8 +110,8 @@ impl Parameters for Params {
             name: "method",
             label: "Method",
             unit: "",
-            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging"]),
-            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
+            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging", "volume"]),
+            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; volume: auto moved by a network that sees the bone around the hole; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
         },
         ParameterSpec {
             name: "shape_draw",
@@ -159,8 +164,17 @@ pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Prog
     progress.report(0.0, "looking at the other side")?;
     let other = opposite::cast(skull, &defect.patch);
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch));
-    let progress = progress.part(0.2, 1.0);
-    complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress)
+    let complete = |params: &Params, progress: &Progress| {
+        complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, progress)
+    };
+    if params.method != Method::Volume {
+        return complete(params, &progress.part(0.2, 1.0));
+    }
+    let started = complete(&Params::default(), &progress.part(0.2, 0.7))?;
+    progress.report(0.7, "looking at the bone around the hole")?;
+    let completion = volume::refined(skull, started, VolumeNetwork::shipped());
+    progress.report(1.0, "bone completed")?;
+    Ok(completion)
 }
 
 impl Completion {

@@ -19,6 +19,23 @@ pub(crate) struct Cut {
     pub completion: Completion,
 }
 
+impl Cut {
+    /// Whether the bone at a place of the mean frame, mm, is what was taken: between the whole head's tables, and not
+    /// between those that are left.
+    pub fn takes(&self, place: &Vector3<f64>) -> bool {
+        let head = place.component_div(&self.skull.scales);
+        let Some(pixel) = self.head.patch.disc.nearest(&head) else { return false };
+        let radius = head.norm() as f32;
+        let within = |inner: f32, outer: f32, margin: f32| radius >= inner - margin && radius <= outer + margin;
+        let CutHead { patch, inner_mm, outer_mm } = &self.head;
+        let (inner, outer) = (patch.inner_mm[pixel], patch.outer_mm[pixel]);
+        let untouched = inner == inner_mm[pixel] && outer == outer_mm[pixel];
+        !untouched && within(inner_mm[pixel], outer_mm[pixel], BESIDE_MM) && !within(inner, outer, 0.0)
+    }
+}
+
+/// Bone this near to a taken table goes with it, mm.
+const BESIDE_MM: f32 = 1.5;
 /// Rays are this far apart, mm: the program's are half as far, and take four times as long.
 const PIXEL_MM: f64 = 1.0;
 /// Areas of the holes, cm²; evenly drawn in their root, so that the large ones, which are hard, are many.
