@@ -32,7 +32,9 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     let bytes = std::fs::read(&arguments.weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let mut weights = Weights::from_bytes(&bytes, KIND).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let detector = Detector::new(&weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
-    let cases = cases::find(&arguments.data, arguments.only.as_deref())?;
+    let mut cases = cases::find(&arguments.data, arguments.only.as_deref())?;
+    // A skull is found whole once, however many kinds of defects it has.
+    cases.sort_by(|a, b| a.skull.cmp(&b.skull));
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
@@ -45,9 +47,7 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
         if complete.as_ref().is_none_or(|c| c.0 != one.skull) {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
             let skull = segmented(Volume::new(defective.grid.clone(), whole))?;
-            if rows.iter().all(|r| r.name != one.skull || r.true_cm2 > 0.0) {
-                rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out)?);
-            }
+            rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out)?);
             complete = Some((one.skull.clone(), skull));
         }
         let Some((_, whole)) = &complete else { continue };

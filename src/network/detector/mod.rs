@@ -1,5 +1,6 @@
 //! A second pair of eyes: where a network sees vault bone missing, and where that differs from the geometric search.
 
+mod area;
 mod channels;
 mod opinion;
 

@@ -1,5 +1,6 @@
 //! From probabilities to openings with areas, and what to say when the geometric search found something else.
 
+use super::area::open_shares;
 use crate::defect::Defect;
 use crate::geometry::{Disc, Volume, dilate, label_components};
 use crate::network::membrane::stretch_membrane;
@@ -45,18 +46,20 @@ impl Opinion {
     pub(super) fn new(skull: &Skull, seen: &Seen, probability: Vec<f32>, half_area_cm2: f64) -> Self {
         let expected = expected();
         let size = expected.size();
-        let area_cm2 = pixel_areas(skull, &surface(seen, &probability));
+        let closed_mm = surface(seen, &probability);
+        let area_cm2 = pixel_areas(skull, &closed_mm);
+        let shares = open_shares(skull, &probability, &closed_mm);
         let mask = flat(size, probability.iter().map(|p| u8::from(*p > WITHIN)).collect());
         let pieces = label_components(&mask, false);
         let mut openings = Vec::new();
         for label in 1..=pieces.sizes.len() as u32 {
             let own = pieces.labels.map(|l| u8::from(l == label));
-            // Its soft border counts, but not another opening's.
+            // Its border counts, but not another opening's.
             let near = dilate(&own, 1.5);
             let around: Vec<usize> = (0..own.data.len())
                 .filter(|&o| own.data[o] != 0 || (near.data[o] != 0 && pieces.labels.data[o] == 0))
                 .collect();
-            let weight = |o: usize| f64::from(probability[o]) * area_cm2[o];
+            let weight = |o: usize| f64::from(shares[o]) * area_cm2[o];
             let area: f64 = around.iter().map(|&o| weight(o)).sum();
             let sum = around
                 .iter()
