@@ -15,6 +15,8 @@ use std::sync::OnceLock;
 
 /// Word of the volume network's files.
 pub const VOLUME_KIND: &str = "volume";
+/// Name of the fitted number in the weight file: the share of the correction that holds on heads not trained on.
+pub const HELD_SHARE: &str = "held_share";
 /// Side of a cell, mm of the mean frame.
 pub const CELL_MM: f64 = 2.0;
 /// Input and output channels.
@@ -216,6 +218,8 @@ pub(crate) fn bone_of(skull: &Skull) -> impl Fn(&Vector3<f64>) -> bool + Sync + 
 pub struct VolumeNetwork {
     net: UNet,
     multiple: usize,
+    /// What of the correction counts.
+    share: f32,
 }
 
 /// Moved tables: outer and inner radius, mm of the head, a value a pixel.
@@ -246,7 +250,8 @@ impl VolumeNetwork {
         if shape.dimensions != 3 || [shape.inputs, shape.outputs] != [VOLUME_INPUTS, VOLUME_OUTPUTS] {
             return Err(WeightsError::Shape { tensor: "the first or the last layer".to_owned() });
         }
-        Ok(Self { net: weights.net()?, multiple: shape.multiple() })
+        let share = weights.about.calibration.get(HELD_SHARE).copied().unwrap_or(1.0) as f32;
+        Ok(Self { net: weights.net()?, multiple: shape.multiple(), share })
     }
 
     /// Moves the completed tables inside of the hole: one pass over the cells about it (2 to 4 s for 200 cm² on two
@@ -265,7 +270,7 @@ impl VolumeNetwork {
             let by = |radius: f32| -> f32 {
                 let Some(place) = started.place(pixel, f64::from(radius)) else { return 0.0 };
                 let unit = place.norm() as f32 / radius.max(1.0);
-                fade[pixel] * cells.between(&correction, &place) / unit
+                self.share * fade[pixel] * cells.between(&correction, &place) / unit
             };
             let (outer, inner) = (started.outer_mm[pixel], started.inner_mm[pixel]);
             for _ in 0..ROUNDS {

@@ -14,4 +14,4 @@ pub use detector::DetectorTask;
 pub use map::{MapTask, TableErrors, map_errors};
 pub use recipe::{Recipe, RecipeError};
 pub use trainer::{CurvePoint, State, Task, TrainError, train};
-pub use volume::{VolumeTask, VolumeView};
+pub use volume::{FittedShare, VolumeTask, VolumeView};
