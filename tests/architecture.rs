@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("scan", &["geometry"], WINDOW),
     ("skull", &["geometry", "parameter", "surface", "scan"], WINDOW),
     ("defect", &["geometry", "parameter", "surface", "scan", "skull"], WINDOW),
-    ("reconstruct", &["geometry", "parameter", "surface", "scan", "skull", "defect"], WINDOW),
+    ("reconstruct", &["geometry", "parameter", "surface", "scan", "skull", "defect", "network"], WINDOW),
     ("implant", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct"], WINDOW),
     ("export", &["geometry", "parameter", "surface", "scan", "skull", "defect", "reconstruct", "implant"], WINDOW),
     ("network", &["geometry", "scan", "skull", "defect"], WINDOW),

@@ -2,8 +2,8 @@
 //!
 //! Everything works on the defect's map of directions: two radii a pixel, outer and inner table, each believed up to
 //! its own cut. What is completed is the difference to the mean vault in the head's own size. `tps` continues it by
-//! thin plates, `kriging` by the covariance of the atlas' heads, `auto` does the same with the other side as a witness;
-//! `shape` fits the atlas' modes, `mean` takes the mean vault as it is. `smooth` continues the radii themselves and
+//! thin plates, `kriging` by the covariance of the atlas' heads, `auto` does the same with the other side as a witness,
+//! and `map` adds what a network learned; `shape` fits the atlas' modes, `mean` takes the mean vault as it is. `smooth` continues the radii themselves and
 //! needs no atlas; `mirror` lays the other side over the hole and moves it onto the rim.
 
 mod allowed;
@@ -12,6 +12,7 @@ mod complete;
 mod cut;
 mod finish;
 mod kriging;
+mod learned;
 mod mirror;
 mod opposite;
 mod predict;
@@ -34,7 +35,7 @@ use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
 use crate::skull::Skull;
 
-pub(crate) use cut::complete_cut;
+pub(crate) use cut::{CutAnswer, complete_cut};
 pub(crate) use prior::own_heads;
 
 pub use compare::{Alternative, Comparison, DISAGREE_MM, Relief, RimFit, Skipped, compare};
@@ -55,6 +56,8 @@ pub enum Method {
     Shape,
     /// Conditional mean of the atlas' heads and a smooth field, given the rim.
     Kriging,
+    /// The default's answer with what a network learned to add to it.
+    Map,
     /// Kriging with the other side as a witness: the default.
     Auto,
 }
@@ -74,6 +77,7 @@ impl Method {
             Method::Tps => "tps",
             Method::Shape => "shape",
             Method::Kriging => "kriging",
+            Method::Map => "map",
             Method::Auto => "auto",
         }
     }
@@ -105,8 +109,8 @@ impl Parameters for Params {
             name: "method",
             label: "Method",
             unit: "",
-            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging"]),
-            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
+            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging", "map"]),
+            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; map: auto with what a network learned to add; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
         },
         ParameterSpec {
             name: "shape_draw",
