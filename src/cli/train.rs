@@ -11,7 +11,7 @@ use crate::network::volume::{HELD_SHARE, VOLUME_KIND};
 use crate::network::{About, Seen, Weights, WeightsError, pack_views, unpack_views};
 use crate::skull::Skull;
 use crate::train::{
-    CURVE_SIZE, DetectorTask, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView, curve_csv,
+    CURVE_SIZE, DetectorTask, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView, curve_csv,
     curve_picture, map_errors, train,
 };
 use crate::view::Picture;
@@ -110,25 +110,25 @@ fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     learn(&task, &begun.recipe, &begun.skulls, calibration, run, quiet, &progress.part(0.2, 1.0)).map(|_| ())
 }
 
-/// Holes on which a trained network is measured.
-const MEASURED: u64 = 300;
-
 fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let begun = begin(run, &SEEN, &progress.part(0.0, 0.2))?;
+    let begun = begin(run, &CUTS, &progress.part(0.0, 0.5))?;
     let task = MapTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
+    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.5, 1.0))?;
     let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
-    if !begun.validation.is_empty() && !quiet {
-        // As found, not in the jittered poses.
-        let found: Vec<Vec<Seen>> = begun.validation.iter().map(|v| v[..1].to_vec()).collect();
-        let [start, made] = map_errors(&network, &found, MEASURED);
-        output::line(&format!(
-            "mean error of outer / inner table in {MEASURED} holes of the validation skulls: membrane {:.3} / {:.3} mm, \
-             network {:.3} / {:.3} mm",
-            start.outer_mm, start.inner_mm, made.outer_mm, made.inner_mm
-        ));
+    let holes: usize = begun.validation.iter().map(Vec::len).sum();
+    if holes > 0 && !quiet {
+        output::line(&format!("{holes} holes in the validation skulls, on the network's map:"));
+        for (name, of) in ["auto", "network"].iter().zip(map_errors(&network, &begun.validation)) {
+            output::line(&format!(
+                "{name}: mean error of outer / inner table {:.3} / {:.3} mm, Dice {:.4}, in band {:.0} %",
+                of.outer_mm,
+                of.inner_mm,
+                of.dice,
+                100.0 * of.in_band
+            ));
+        }
     }
     Ok(())
 }
@@ -177,7 +177,10 @@ fn learn<T: Task>(
     };
     let state = match std::fs::read(&checkpoint) {
         Ok(bytes) => State::from_bytes(&bytes, task.kind(), &shape, &told).map_err(refused)?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => State::new(&shape, recipe, told).map_err(refused)?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let first = State::new(&shape, recipe, told).map_err(refused)?;
+            if task.starts_at_zero() { first.with_silent_head() } else { first }
+        }
         Err(e) => return Err(Failure::Refused(format!("{}: {e}", checkpoint.display()))),
     };
     if state.step > 0 {
@@ -223,6 +226,7 @@ struct Kept<T> {
 }
 
 const SEEN: Kept<Seen> = Kept { folder: "views", make: Seen::views, pack: pack_views, unpack: unpack_views };
+const CUTS: Kept<MapCut> = Kept { folder: "cuts", make: MapCut::of, pack: MapCut::pack, unpack: MapCut::unpack };
 const VOLUMES: Kept<VolumeView> =
     Kept { folder: "volumes", make: VolumeView::of, pack: VolumeView::pack, unpack: VolumeView::unpack };
 

@@ -1,32 +1,35 @@
-//! The map network: what is missing of the two tables, from the bone around the hole, the other side of the head and the
-//! mean vault, on a sheet about the hole.
+//! The map network: what the Gaussian field leaves of the two missing tables, from the bone around the hole, what each
+//! method makes of it, the other side of the head and the mean vault, on a sheet about the hole.
 
-use super::membrane::stretch_membrane;
-use super::seen::{Seen, expected};
+use super::seen::expected;
 use super::unet::UNet;
 use super::weights::{Weights, WeightsError};
-use crate::geometry::{Disc, distance_to_set_mm};
-use crate::skull::map::{fill_nearest, flat};
+use crate::geometry::Disc;
 use candle_core::{Device, Tensor};
 use nalgebra::Vector3;
+use std::sync::OnceLock;
 
 /// Word of the map network's files.
 pub const MAP_KIND: &str = "map";
 /// Pixels along a sheet's side.
-pub const SHEET_SIZE: usize = 80;
+pub const SHEET_SIZE: usize = 72;
 /// Side of a pixel at the vault, mm.
 pub const SHEET_PIXEL_MM: f64 = 2.6;
 /// A typical radius of the vault, mm.
 const RADIUS_MM: f64 = 85.0;
-/// Rays this near to a hole are not believed: they graze its wall, pixels.
-const GUARD_PX: f32 = 1.5;
-/// Rounds of stretching the membrane.
-const ROUNDS: usize = 250;
-/// Input and output channels.
-pub(crate) const MAP_INPUTS: usize = 16;
-pub(crate) const MAP_OUTPUTS: usize = 2;
+/// Input channels; outputs are the corrections of outer radius and thickness, and the logarithm of what the field's
+/// deviation is to be multiplied by.
+pub(crate) const MAP_INPUTS: usize = 22;
+pub(crate) const MAP_OUTPUTS: usize = 3;
+/// From believed bone on the correction grows over this distance, mm: the answer meets the rim as the field does.
+const FADE_MM: f32 = 4.0;
+/// Largest logarithm of the deviation's factor.
+pub(crate) const MOST_LOG_SD: f32 = 1.5;
+/// A correction is no larger, mm.
+const MOST_MM: f32 = 6.0;
 
 /// A sheet of directions of the mean frame about a hole.
+#[derive(Clone, Debug, PartialEq)]
 pub struct MapSheet {
     disc: Disc,
     /// Unit direction of each pixel.
@@ -44,12 +47,13 @@ pub struct Residual {
 }
 
 impl MapSheet {
-    /// The sheet about a direction of the mean frame.
+    /// The sheet about a direction of the mean frame (rounded to single precision, so that a kept one is the same).
     pub fn about(direction: &Vector3<f64>) -> Self {
         let rho_max = SHEET_PIXEL_MM / RADIUS_MM * (SHEET_SIZE - 1) as f64 / 2.0;
-        let disc = Disc::about(direction, SHEET_SIZE, rho_max);
+        let rounded = direction.map(|v| f64::from(v as f32));
+        let disc = Disc::about(&rounded, SHEET_SIZE, rho_max);
         let at = |o: usize| disc.direction((o / SHEET_SIZE) as f64, (o % SHEET_SIZE) as f64);
-        // The sheet spans 70° to each side: every pixel lies on the sphere.
+        // The sheet spans 66° to each side: every pixel lies on the sphere.
         let directions = (0..disc.len()).map(|o| at(o).unwrap_or(-direction)).collect();
         Self { disc, directions }
     }
@@ -59,61 +63,80 @@ impl MapSheet {
         &self.disc
     }
 
-    /// What a head's rays say on the sheet, or on its mirror image.
-    pub fn residual(&self, seen: &Seen, mirrored: bool) -> Residual {
-        let mean = expected();
-        let side = if mirrored { -1.0 } else { 1.0 };
-        let one = |d: &Vector3<f64>| -> (f32, f32) {
-            let d = Vector3::new(side * d.x, d.y, d.z);
-            // Bilinear between rays; one that met nothing makes NaN.
-            let of = |map: &[f32]| mean.disc.sample(map, &d);
-            let (outer, inner) = (of(&seen.outer_mm), of(&seen.inner_mm));
-            (outer - of(&mean.outer_mm), outer - inner - of(&mean.thickness_mm))
-        };
-        let (outer_mm, thickness_mm) = self.directions.iter().map(one).unzip();
-        Residual { outer_mm, thickness_mm }
+    /// Pixels of a sheet.
+    pub fn pixels() -> usize {
+        SHEET_SIZE * SHEET_SIZE
     }
 }
 
-/// What the network starts from: the seen residual, and a membrane stretched over what is missing.
+/// What the network starts from: the answer of the Gaussian field, and what speaks beside it. Differences to the mean
+/// vault in mm of the mean frame, distances in mm of the head.
+#[derive(Clone, Debug, PartialEq)]
 pub struct MapStart {
-    /// Start of both tables on the whole sheet.
-    pub start: Residual,
-    /// The network's input, `[MAP_INPUTS][size][size]`.
-    pub(crate) input: Vec<f32>,
+    /// Where this is.
+    pub sheet: MapSheet,
+    /// The completed tables: bone where it is believed, the field in the hole; NaN beyond what was looked at.
+    pub own: Residual,
+    /// The other side mirrored, NaN where it was not seen.
+    pub other: Residual,
+    /// The rim continued by thin plates, NaN away from the hole.
+    pub spline: Residual,
+    /// The other side moved onto the rim, NaN where that is not known.
+    pub mirrored: Residual,
+    /// Share of the pixel where the outer surface is missing.
+    pub hole: Vec<f32>,
+    /// Distance into what is not believed of the outer table, and of the inner, 0 elsewhere.
+    pub into_outer_mm: Vec<f32>,
+    pub into_inner_mm: Vec<f32>,
+    /// The field's deviation of the outer radius, 0 outside of the hole.
+    pub sd_mm: Vec<f32>,
 }
 
+/// Maps of a [`MapStart`].
+pub(crate) const START_MAPS: usize = 12;
+
 impl MapStart {
-    /// Prepares a sheet. `hole` says which pixels are to be predicted; `other` is the residual of the mirrored head, NaN
-    /// where it was not seen.
-    pub fn new(sheet: &MapSheet, own: &Residual, other: &Residual, hole: &[bool]) -> Self {
-        let size = SHEET_SIZE;
-        let mean = expected();
-        let mask = |set: &dyn Fn(usize) -> bool| flat(size, (0..hole.len()).map(|o| u8::from(set(o))).collect());
-        let to_hole = distance_to_set_mm(&mask(&|o| hole[o])).data;
-        let into_hole = distance_to_set_mm(&mask(&|o| !hole[o])).data;
-        let observed: Vec<bool> =
-            (0..hole.len()).map(|o| to_hole[o] > GUARD_PX && own.outer_mm[o].is_finite()).collect();
-        let start = Residual {
-            outer_mm: stretched(&own.outer_mm, &observed),
-            thickness_mm: stretched(&own.thickness_mm, &observed),
-        };
-        let mut input = vec![0f32; MAP_INPUTS * hole.len()];
-        for (o, &open) in hole.iter().enumerate() {
-            let d = &sheet.directions[o];
+    /// All maps in a fixed order.
+    pub(crate) fn maps(&self) -> [&Vec<f32>; START_MAPS] {
+        let Self { own, other, spline, mirrored, .. } = self;
+        let [a, b, c, d] = [own, other, spline, mirrored].map(|r| [&r.outer_mm, &r.thickness_mm]);
+        let [e, f, g, h] = [&self.hole, &self.into_outer_mm, &self.into_inner_mm, &self.sd_mm];
+        [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1], e, f, g, h]
+    }
+
+    /// From the maps of [`MapStart::maps`].
+    pub(crate) fn from_maps(sheet: MapSheet, maps: [Vec<f32>; START_MAPS]) -> Self {
+        let [a, b, c, d, e, f, g, h, hole, into_outer_mm, into_inner_mm, sd_mm] = maps;
+        let of = |outer_mm, thickness_mm| Residual { outer_mm, thickness_mm };
+        let (own, other, spline, mirrored) = (of(a, b), of(c, d), of(e, f), of(g, h));
+        Self { sheet, own, other, spline, mirrored, hole, into_outer_mm, into_inner_mm, sd_mm }
+    }
+
+    /// The network's input, `[MAP_INPUTS][size][size]`.
+    pub(crate) fn channels(&self) -> Vec<f32> {
+        let (mean, n) = (expected(), MapSheet::pixels());
+        let mut input = vec![0f32; MAP_INPUTS * n];
+        for (o, d) in self.sheet.directions.iter().enumerate() {
             let of = |map: &[f32]| mean.disc.sample(map, d);
-            let flag = |set: bool| f32::from(u8::from(set));
-            let seen = other.outer_mm[o].is_finite();
-            let known = |v: f32, by: f32| if seen { (v / by).clamp(-4.0, 4.0) } else { 0.0 };
+            // What is not known is no difference.
+            let value = |v: f32, by: f32| if v.is_finite() { (v / by).clamp(-4.0, 4.0) } else { 0.0 };
+            let flag = |v: f32| f32::from(u8::from(v.is_finite()));
+            let (outer, thickness) = (self.own.outer_mm[o], self.own.thickness_mm[o]);
             let values: [f32; MAP_INPUTS] = [
-                (start.outer_mm[o] / 3.0).clamp(-4.0, 4.0),
-                (start.thickness_mm[o] / 2.0).clamp(-4.0, 4.0),
-                known(other.outer_mm[o] - start.outer_mm[o], 3.0),
-                known(other.thickness_mm[o] - start.thickness_mm[o], 2.0),
-                flag(open),
-                flag(seen),
-                flag(observed[o]),
-                into_hole[o].min(20.0) / 8.0,
+                value(outer, 3.0),
+                value(thickness, 2.0),
+                value(self.other.outer_mm[o] - outer, 3.0),
+                value(self.other.thickness_mm[o] - thickness, 2.0),
+                flag(self.other.outer_mm[o]),
+                value(self.spline.outer_mm[o] - outer, 2.0),
+                value(self.spline.thickness_mm[o] - thickness, 2.0),
+                value(self.mirrored.outer_mm[o] - outer, 2.0),
+                value(self.mirrored.thickness_mm[o] - thickness, 2.0),
+                self.hole[o],
+                flag(outer),
+                self.into_outer_mm[o].min(24.0) / 8.0,
+                self.into_inner_mm[o].min(24.0) / 8.0,
+                self.sd_mm[o] / 2.0,
                 (of(&mean.outer_mm) - RADIUS_MM as f32) / 10.0,
                 of(&mean.thickness_mm) / 8.0,
                 of(&mean.outer_sd_mm) / 4.0,
@@ -123,22 +146,24 @@ impl MapStart {
                 d.y as f32,
                 d.z as f32,
             ];
-            values.iter().enumerate().for_each(|(c, v)| input[c * hole.len() + o] = *v);
+            values.iter().enumerate().for_each(|(c, v)| input[c * n + o] = *v);
         }
-        Self { start, input }
+        input
     }
 }
 
-/// The observed values, and a membrane between them.
-fn stretched(values: &[f32], observed: &[bool]) -> Vec<f32> {
-    let size = SHEET_SIZE;
-    let known: Vec<f32> = values.iter().zip(observed).map(|(v, o)| if *o { *v } else { f32::NAN }).collect();
-    let mut field = fill_nearest(&known, size);
-    if field.iter().any(|v| v.is_nan()) {
-        return vec![0.0; values.len()];
-    }
-    stretch_membrane(&mut field, observed, size, ROUNDS);
-    field
+/// Share of a correction that is taken so far into what is not believed, 0 to 1.
+pub(crate) fn fade(into_mm: f32) -> f32 {
+    (into_mm / FADE_MM).clamp(0.0, 1.0)
+}
+
+/// What the network makes of a start, a value a pixel of its sheet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correction {
+    /// To be added to outer radius and thickness away from the rim, mm of the mean frame.
+    pub by: Residual,
+    /// Factor of the field's deviation.
+    pub sd_factor: Vec<f32>,
 }
 
 /// The map network with trained weights.
@@ -147,12 +172,28 @@ pub struct MapNetwork {
 }
 
 impl MapNetwork {
+    /// The one shipped with the program.
+    pub fn shipped() -> &'static MapNetwork {
+        static SHIPPED: OnceLock<MapNetwork> = OnceLock::new();
+        SHIPPED.get_or_init(|| {
+            MapNetwork::from_bytes(include_bytes!("../../assets/models/map.safetensors"))
+                .expect("the shipped file is checked by a test")
+        })
+    }
+
     /// Reads a weight file.
     ///
     /// # Errors
     /// See [`WeightsError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let weights = Weights::from_bytes(bytes, MAP_KIND)?;
+        Self::new(&Weights::from_bytes(bytes, MAP_KIND)?)
+    }
+
+    /// A network of trained weights.
+    ///
+    /// # Errors
+    /// [`WeightsError::Shape`] when they are weights of another net.
+    pub fn new(weights: &Weights) -> Result<Self, WeightsError> {
         let shape = &weights.about.shape;
         let fits = shape.dimensions == 2
             && [shape.inputs, shape.outputs] == [MAP_INPUTS, MAP_OUTPUTS]
@@ -163,21 +204,38 @@ impl MapNetwork {
         Ok(Self { net: weights.net()? })
     }
 
-    /// Both tables on the sheet as differences to the mean vault: the start and the network's correction in the hole.
-    pub fn complete(&self, prepared: &MapStart, hole: &[bool]) -> Residual {
-        let n = hole.len();
+    /// What is to be added to a start.
+    pub fn correct(&self, start: &MapStart) -> Correction {
+        let n = MapSheet::pixels();
         let run = || -> candle_core::Result<Vec<f32>> {
             let dims = (1, MAP_INPUTS, 1, SHEET_SIZE, SHEET_SIZE);
-            self.net.forward(&Tensor::from_slice(&prepared.input, dims, &Device::Cpu)?)?.flatten_all()?.to_vec1()
+            self.net.forward(&Tensor::from_vec(start.channels(), dims, &Device::Cpu)?)?.flatten_all()?.to_vec1()
         };
         // The net was checked to fit when it was made.
         let out = run().unwrap_or_else(|_| vec![0.0; MAP_OUTPUTS * n]);
-        let with = |start: &[f32], by: &[f32]| -> Vec<f32> {
-            (0..n).map(|o| start[o] + if hole[o] { by[o] } else { 0.0 }).collect()
-        };
-        Residual {
-            outer_mm: with(&prepared.start.outer_mm, &out[..n]),
-            thickness_mm: with(&prepared.start.thickness_mm, &out[n..]),
-        }
+        let held = |map: &[f32]| map.iter().map(|v| v.clamp(-MOST_MM, MOST_MM)).collect();
+        let by = Residual { outer_mm: held(&out[..n]), thickness_mm: held(&out[n..2 * n]) };
+        let sd_factor = out[2 * n..].iter().map(|s| s.clamp(-MOST_LOG_SD, MOST_LOG_SD).exp()).collect();
+        Correction { by, sd_factor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_weights_are_the_map_networks_and_no_other_file_is() {
+        let bytes = include_bytes!("../../assets/models/map.safetensors");
+        assert!(MapNetwork::from_bytes(bytes).is_ok() && bytes.len() < 8_000_000);
+        let weights = Weights::from_bytes(bytes, MAP_KIND).expect("weights");
+        assert!(weights.about.skulls > 5 && weights.about.steps >= 50);
+        let mut other = weights.clone();
+        other.about.shape.inputs += 1;
+        assert!(MapNetwork::new(&other).is_err());
+        assert!(matches!(Weights::from_bytes(bytes, "detector"), Err(WeightsError::Kind { .. })));
+        let mut changed = bytes.to_vec();
+        changed[bytes.len() - 3] ^= 4;
+        assert_eq!(Weights::from_bytes(&changed, MAP_KIND), Err(WeightsError::Damaged));
     }
 }

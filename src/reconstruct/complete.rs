@@ -5,14 +5,15 @@ use super::rim::{Rim, check_rim, continue_rim, sheet_of};
 use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
-use super::{Completion, Error, Method, Params, allowed, compare, finish};
+use super::{Completion, Error, Method, Params, allowed, compare, finish, learned};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
+use crate::network::map::MapNetwork;
 
 /// What the methods at one patch share.
 pub(super) struct Ground<'a> {
-    patch: &'a Patch,
-    prior: &'a Prior,
+    pub patch: &'a Patch,
+    pub prior: &'a Prior,
     frame: &'a HeadFrame,
     pub sheet: Sheet,
     pub rim: Rim,
@@ -23,6 +24,8 @@ pub(super) struct Ground<'a> {
 pub(super) struct Worked {
     pub completion: Completion,
     pub predicted: Tables,
+    /// Whether the method's field had bone enough, so that its deviation is known.
+    pub with_field: bool,
 }
 
 /// Completes a patch from its own rim, the atlas and the other side's rays.
@@ -55,7 +58,7 @@ impl<'a> Ground<'a> {
         let known = (method != Method::Smooth).then_some(prior);
         let rim = continue_rim(&sheet, patch, &guarded, known).ok_or(Error::NoRim { share_percent: 0.0 })?;
         progress.report(0.8, "looking at the other side")?;
-        let opposite = opposite::look(&sheet, patch, &rim, rays, matches!(method, Method::Mirror | Method::Auto));
+        let opposite = opposite::look(&sheet, patch, &rim, rays, asks_other_side(method));
         Ok(Self { patch, prior, frame, sheet, rim, opposite })
     }
 
@@ -63,12 +66,17 @@ impl<'a> Ground<'a> {
     pub fn complete(&self, params: &Params, progress: &Progress) -> Result<Worked, Error> {
         let Self { patch, prior, frame, sheet, rim, opposite } = self;
         progress.report(0.0, "completing the bone")?;
-        let Answer { tables, outer_sd_mm } = answer(sheet, patch, rim, opposite, prior, params);
+        let answer = answer(sheet, patch, rim, opposite, prior, params);
+        let Answer { tables, outer_sd_mm } = match params.method {
+            Method::Map => learned::corrected(self, answer, MapNetwork::shipped()),
+            _ => answer,
+        };
         progress.report(0.8, "meeting the rim")?;
         let Rim { trust, missing_mm, domain, .. } = rim;
         let (outer_mm, inner_mm) = finish::maps(sheet, patch, trust, &tables, domain, missing_mm);
+        let with_field = outer_sd_mm.is_some();
         let mut findings = match params.method {
-            Method::Mirror | Method::Auto => opposite::findings(patch, opposite, &tables),
+            method if asks_other_side(method) => opposite::findings(patch, opposite, &tables),
             _ => Vec::new(),
         };
         findings.extend(compare::notable(patch, params, &tables, &rim.tables));
@@ -86,19 +94,24 @@ impl<'a> Ground<'a> {
             uncertainty_mm,
             findings,
         };
-        Ok(Worked { completion, predicted: tables })
+        Ok(Worked { completion, predicted: tables, with_field })
     }
 }
 
+/// Whether a method lays the other side, moved onto the rim, over the hole: to take it, or to hold its answer against it.
+fn asks_other_side(method: Method) -> bool {
+    matches!(method, Method::Mirror | Method::Auto | Method::Map | Method::Volume)
+}
+
 /// A method's tables on the domain, mm, and the standard deviation of its outer radius where the method knows it, mm.
-struct Answer {
-    tables: Tables,
-    outer_sd_mm: Option<Vec<f32>>,
+pub(super) struct Answer {
+    pub tables: Tables,
+    pub outer_sd_mm: Option<Vec<f32>>,
 }
 
 fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, params: &Params) -> Answer {
     let plain = |tables: Tables| Answer { tables, outer_sd_mm: None };
-    let kriged = |model: &Model, with_other: bool| {
+    let kriged = |model: &Model, with_other: bool, draw: u32| {
         let residual = Tables::observed(patch).minus(&prior.mean);
         let other = with_other.then(|| {
             let side = &opposite.side;
@@ -109,7 +122,7 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             // Too little bone for the field: the thin plate asks for less.
             return plain(rim.tables.clone());
         };
-        let residual = match params.shape_draw {
+        let residual = match draw {
             0 => field.tables(sheet, &rim.domain),
             number => field.draw(sheet, &rim.domain, number.into()),
         };
@@ -122,10 +135,11 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             Some(mirrored) => mirrored.over(sheet, &rim.tables),
             None => rim.tables.clone(),
         }),
-        Method::Shape => kriged(&Model::SHAPE, false),
-        Method::Kriging => kriged(&Model::KRIGING, false),
-        // The network comes after the bone is joined: it moves what `auto` completed.
-        Method::Auto | Method::Volume => kriged(&Model::KRIGING, true),
+        Method::Shape => kriged(&Model::SHAPE, false, params.shape_draw),
+        Method::Kriging => kriged(&Model::KRIGING, false, params.shape_draw),
+        Method::Auto => kriged(&Model::KRIGING, true, params.shape_draw),
+        // No shapes are drawn: what the networks add has no covariance.
+        Method::Map | Method::Volume => kriged(&Model::KRIGING, true, 0),
     }
 }
 

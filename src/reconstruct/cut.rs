@@ -1,14 +1,30 @@
 //! The default method at a hole cut into a whole head, as if the head were none of the atlas': what networks learn to
 //! go on from.
 
-use super::complete::complete_patch;
+use super::complete::Ground;
+use super::learned::{self, Laid};
 use super::prior::Prior;
 use super::rim::sheet_of;
+use super::tables::Tables;
 use super::{Completion, Error, Params, opposite};
 use crate::defect::{CutHead, Table};
 use crate::geometry::Progress;
+use crate::network::map::{MapStart, Residual};
 use crate::skull::Skull;
 use nalgebra::Vector3;
+
+/// The default method's answer at a cut, and the truth.
+pub(crate) struct CutAnswer {
+    pub completion: Completion,
+    /// What the map network is shown of it; `None` where too little bone is left for the field.
+    pub start: Option<MapStart>,
+    /// The whole head on the network's sheet, NaN where it has no bone of the vault.
+    pub truth: Residual,
+}
+
+/// Thickness of a calvaria between its tables, and its distance from the mean vault, mm: what is outside is base or sinus.
+const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
+const STRANGE_MM: f32 = 12.0;
 
 /// Completes a hole that was cut by `left` (see [`crate::defect::cut`]). `heads` are the atlas' heads not to be asked
 /// ([`super::own_heads`]).
@@ -18,7 +34,7 @@ pub(crate) fn complete_cut(
     left: &dyn Fn(&Vector3<f64>, Table) -> Table,
     heads: &[usize],
     progress: &Progress,
-) -> Result<Completion, Error> {
+) -> Result<CutAnswer, Error> {
     let patch = &cut.patch;
     let mut other = opposite::cast(skull, patch);
     let sheet = sheet_of(patch);
@@ -29,5 +45,22 @@ pub(crate) fn complete_cut(
         (other.inner[i], other.outer[i]) = (left.inner_mm, left.outer_mm);
     }
     let prior = Prior::of(skull, &sheet).without(heads);
-    complete_patch(patch, other, &prior, &skull.frame, &Params::default(), progress)
+    let params = Params::default();
+    let ground = Ground::of(patch, other, &prior, &skull.frame, params.method, &progress.part(0.0, 0.5))?;
+    let worked = ground.complete(&params, &progress.part(0.5, 1.0))?;
+    let tables = |outer: &[f32], inner: &[f32]| Tables {
+        outer: outer.to_vec(),
+        thickness: outer.iter().zip(inner).map(|(o, i)| o - i).collect(),
+    };
+    let completion = worked.completion;
+    let laid = Laid::over(&ground);
+    let completed = tables(&completion.outer_mm, &completion.inner_mm);
+    let start = worked.with_field.then(|| learned::start(&laid, &completed, &completion.uncertainty_mm));
+    let truth = tables(&cut.outer_mm, &cut.inner_mm);
+    let vault = |i: usize| {
+        THICKNESS_MM.contains(&truth.thickness[i]) && (truth.outer[i] - prior.mean.outer[i]).abs() < STRANGE_MM
+    };
+    let known: Vec<bool> = (0..truth.outer.len()).map(vault).collect();
+    let truth = laid.residual(&truth, &known);
+    Ok(CutAnswer { completion, start, truth })
 }

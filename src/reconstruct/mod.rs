@@ -2,9 +2,10 @@
 //!
 //! Everything works on the defect's map of directions: two radii a pixel, outer and inner table, each believed up to
 //! its own cut. What is completed is the difference to the mean vault in the head's own size. `tps` continues it by
-//! thin plates, `kriging` by the covariance of the atlas' heads, `auto` does the same with the other side as a witness;
-//! `shape` fits the atlas' modes, `mean` takes the mean vault as it is. `smooth` continues the radii themselves and
-//! needs no atlas; `mirror` lays the other side over the hole and moves it onto the rim.
+//! thin plates, `kriging` by the covariance of the atlas' heads, `auto` does the same with the other side as a witness,
+//! `map` and `volume` add what a network learned; `shape` fits the atlas' modes, `mean` takes the mean vault as it is.
+//! `smooth` continues the radii themselves and needs no atlas; `mirror` lays the other side over the hole and moves it
+//! onto the rim.
 
 mod allowed;
 mod compare;
@@ -12,6 +13,7 @@ mod complete;
 mod cut;
 mod finish;
 mod kriging;
+mod learned;
 mod mirror;
 mod opposite;
 mod predict;
@@ -36,7 +38,7 @@ use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
 use crate::skull::Skull;
 
-pub(crate) use cut::complete_cut;
+pub(crate) use cut::{CutAnswer, complete_cut};
 pub(crate) use prior::own_heads;
 
 pub use compare::{Alternative, Comparison, DISAGREE_MM, Relief, RimFit, Skipped, compare};
@@ -57,6 +59,8 @@ pub enum Method {
     Shape,
     /// Conditional mean of the atlas' heads and a smooth field, given the rim.
     Kriging,
+    /// The default's answer with what a network learned to add to it.
+    Map,
     /// The default's answer, moved by a network that sees bone in cells about the hole.
     Volume,
     /// Kriging with the other side as a witness: the default.
@@ -78,6 +82,7 @@ impl Method {
             Method::Tps => "tps",
             Method::Shape => "shape",
             Method::Kriging => "kriging",
+            Method::Map => "map",
             Method::Volume => "volume",
             Method::Auto => "auto",
         }
@@ -110,8 +115,10 @@ impl Parameters for Params {
             name: "method",
             label: "Method",
             unit: "",
-            kind: ParameterKind::Choice(&["auto", "mirror", "smooth", "mean", "tps", "shape", "kriging", "volume"]),
-            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; volume: auto moved by a network that sees the bone around the hole; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
+            kind: ParameterKind::Choice(&[
+                "auto", "mirror", "smooth", "mean", "tps", "shape", "kriging", "map", "volume",
+            ]),
+            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; map: auto with what a network learned to add; volume: auto moved by a network that sees the bone around the hole; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
         },
         ParameterSpec {
             name: "shape_draw",

@@ -10,6 +10,8 @@ pub(crate) struct Prior {
     pub mean: Tables,
     /// Direction of each pixel in the mean frame, and mm of the mean frame a mm of this head along it.
     places: Vec<(Vector3<f64>, f32)>,
+    /// The head's size against the mean head along its axes.
+    scales: Vector3<f64>,
     heads: Option<&'static HeadMaps>,
     /// Numbers of the heads that are not asked.
     left_out: Vec<usize>,
@@ -46,7 +48,13 @@ impl Prior {
             (at(&vault.outer_mm), at(&vault.thickness_mm))
         };
         let (outer, thickness) = places.par_iter().map(one).unzip();
-        Self { mean: Tables { outer, thickness }, places, heads: Some(HeadMaps::shipped()), left_out: Vec::new() }
+        Self {
+            mean: Tables { outer, thickness },
+            places,
+            scales: skull.scales,
+            heads: Some(HeadMaps::shipped()),
+            left_out: Vec::new(),
+        }
     }
 
     /// The atlas without some of its heads.
@@ -60,12 +68,33 @@ impl Prior {
         let places: Vec<(Vector3<f64>, f32)> = sheet.directions.iter().map(|d| (*d, 1.0)).collect();
         let outer: Vec<f32> = sheet.directions.iter().map(|d| outer_mm(d) as f32).collect();
         let thickness = vec![thickness_mm; outer.len()];
-        Self { mean: Tables { outer, thickness }, places, heads: None, left_out: Vec::new() }
+        Self {
+            mean: Tables { outer, thickness },
+            places,
+            scales: Vector3::repeat(1.0),
+            heads: None,
+            left_out: Vec::new(),
+        }
     }
 
     /// Direction of a pixel in the mean frame.
     pub fn direction(&self, pixel: usize) -> &Vector3<f64> {
         &self.places[pixel].0
+    }
+
+    /// mm of the mean frame a mm of this head along a pixel's direction.
+    pub fn unit(&self, pixel: usize) -> f32 {
+        self.places[pixel].1
+    }
+
+    /// Unit direction of the mean frame of a direction of the head, and back.
+    pub fn to_mean(&self, direction: &Vector3<f64>) -> Vector3<f64> {
+        direction.component_mul(&self.scales).normalize()
+    }
+
+    /// See [`Prior::to_mean`].
+    pub fn to_head(&self, direction: &Vector3<f64>) -> Vector3<f64> {
+        direction.component_div(&self.scales).normalize()
     }
 
     /// The heads at some pixels; each head counts with its mirror image.

@@ -5,7 +5,8 @@ use super::holes::{Hole, anywhere};
 use crate::defect::{self, CutHead, Table};
 use crate::geometry::{Cancelled, Progress, Random};
 use crate::network::Jitter;
-use crate::reconstruct::{self, Completion};
+use crate::network::map::{MapStart, Residual};
+use crate::reconstruct::{self, Completion, CutAnswer};
 use crate::skull::Skull;
 use nalgebra::Vector3;
 
@@ -17,6 +18,10 @@ pub(crate) struct Cut {
     pub head: CutHead,
     /// The default method's answer, this head left out of the atlas.
     pub completion: Completion,
+    /// What the map network is shown of it; `None` where too little bone is left for the field.
+    pub start: Option<MapStart>,
+    /// The whole head on the network's sheet, NaN where it has no bone of the vault.
+    pub truth: Residual,
 }
 
 impl Cut {
@@ -55,11 +60,16 @@ pub(crate) fn cut(skull: &Skull, random: &mut Random, progress: &Progress) -> Re
     let own = reconstruct::own_heads(skull);
     let hole = outline(random);
     let skull = if random.chance(MOVED) { jitter(random).applied(skull) } else { skull.clone() };
-    let left = |d: &Vector3<f64>, table: Table| left(&hole, &skull.mean_direction(d).0, table);
+    cut_along(skull, &hole, &own, progress)
+}
+
+/// Cuts a hole along an outline.
+fn cut_along(skull: Skull, hole: &Hole, own: &[usize], progress: &Progress) -> Result<Option<Cut>, Cancelled> {
+    let left = |d: &Vector3<f64>, table: Table| left(hole, &skull.mean_direction(d).0, table);
     progress.report(0.0, "cutting a hole")?;
     let Some(head) = defect::cut(&skull, &left, PIXEL_MM) else { return Ok(None) };
-    match reconstruct::complete_cut(&skull, &head, &left, &own, &progress.part(0.3, 1.0)) {
-        Ok(completion) => Ok(Some(Cut { skull, head, completion })),
+    match reconstruct::complete_cut(&skull, &head, &left, own, &progress.part(0.3, 1.0)) {
+        Ok(CutAnswer { completion, start, truth }) => Ok(Some(Cut { skull, head, completion, start, truth })),
         Err(reconstruct::Error::Cancelled(cancelled)) => Err(cancelled),
         Err(_) => Ok(None),
     }
@@ -117,8 +127,10 @@ fn left(hole: &Hole, direction: &Vector3<f64>, table: Table) -> Table {
 mod tests {
     use super::*;
     use crate::network::expected;
-    use crate::scan;
+    use crate::phantom::{self, HeadParams};
+    use crate::scan::{self, Scan, Voxels};
     use std::path::{Path, PathBuf};
+    use std::sync::Arc;
     use std::time::Instant;
 
     /// A whole skull of the data folder, or a word that it is skipped.
@@ -154,6 +166,37 @@ mod tests {
         let (away, kept) = at(&hole, 2.0);
         assert!((kept.inner_mm - 86.0 + (away / 0.5) as f32).abs() < 1e-4 && kept.outer_mm == 86.0, "{kept:?}");
         assert!(at(&hole, -1.0).1.outer_mm.is_nan() && at(&hole, 5.0).1 == table);
+    }
+
+    /// The same hole in a phantom, and in the phantom with other bone where the hole will be.
+    #[test]
+    fn nothing_of_the_missing_bone_reaches_the_network() {
+        let made = phantom::head(&HeadParams::small(3), &Progress::new()).expect("a phantom");
+        let scan = Scan::new(Voxels::Hu(made.scan), Vec::new());
+        let whole = crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
+        let hole = Hole::irregular(&mut Random::new(6, 1), &Vector3::new(0.7, 0.1, 0.7).normalize(), 45.0);
+        let mut other = whole.clone();
+        let mut intensity = (*other.intensity).clone();
+        let mut changed = 0;
+        for o in 0..intensity.data.len() {
+            let [x, y, z] = intensity.grid.index(o);
+            let lps = intensity.grid.lps_from_index(&Vector3::new(x as f64, y as f64, z as f64));
+            let head = whole.frame.head_from_point(&lps);
+            let (d, _) = whole.mean_direction(&head);
+            if head.norm() > 50.0 && hole.distance_mm(&d) < -10.0 {
+                // Rough bone instead of smooth.
+                intensity.data[o] = if (x + y + z) % 3 == 0 { 1500 } else { -1000 };
+                changed += 1;
+            }
+        }
+        other.intensity = Arc::new(intensity);
+        let see = |skull: Skull| {
+            let cut = cut_along(skull, &hole, &[], &Progress::new()).expect("not cancelled").expect("a hole");
+            (cut.start.expect("bone around it").channels(), cut.truth.outer_mm)
+        };
+        let ((seen, truth), (seen_other, truth_other)) = (see(whole), see(other));
+        assert!(changed > 1000 && truth != truth_other);
+        assert!(seen == seen_other, "the network is shown what is missing");
     }
 
     #[test]

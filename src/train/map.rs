@@ -1,40 +1,164 @@
-//! Training samples of the map network: holes cut into the maps of whole heads, whose bone is known.
+//! Training of the map network: holes cut into whole heads and completed by the program, seen as the network will see
+//! them.
 
-use super::holes::{Hole, anywhere};
+use super::cuts::cut;
 use super::recipe::Recipe;
 use super::trainer::Task;
-use crate::geometry::Random;
-use crate::network::map::{MAP_INPUTS, MAP_KIND, MAP_OUTPUTS, MapNetwork, MapSheet, MapStart, Residual, SHEET_SIZE};
-use crate::network::{Seen, UNetShape, expected};
+use crate::geometry::{Cancelled, Progress, Random};
+use crate::network::map::{
+    Correction, MAP_INPUTS, MAP_KIND, MAP_OUTPUTS, MOST_LOG_SD, MapNetwork, MapSheet, MapStart, Residual, SHEET_SIZE,
+    START_MAPS, fade,
+};
+use crate::network::weights::{pack, unpack};
+use crate::network::{Array, Arrays, UNetShape, WeightsError, expected};
+use crate::skull::Skull;
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;
 
-/// Trains the map network on whole heads.
-pub struct MapTask<'a> {
-    recipe: &'a Recipe,
-    heads: &'a [Vec<Seen>],
-    validation: &'a [Vec<Seen>],
+/// A hole in a whole head as the map network sees it, and the truth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapCut {
+    start: MapStart,
+    truth: Residual,
 }
 
-/// Validation samples.
-const LOOKS: u64 = 64;
+/// Trains the map network on holes in whole heads.
+pub struct MapTask<'a> {
+    recipe: &'a Recipe,
+    heads: &'a [Vec<MapCut>],
+    validation: &'a [Vec<MapCut>],
+}
+
 /// Errors below this count by their square, mm.
 const SMOOTH_MM: f64 = 0.5;
+/// Weight of the deviation's likelihood beside the error.
+const SD_WEIGHT: f64 = 0.05;
+/// Farther than this from the field's answer the truth is another surface, mm.
+const STRANGE_MM: f32 = 8.0;
+/// Channels of a target: errors of the field's outer radius and thickness, weight, share of a correction that is taken of
+/// the outer and of the inner table, the field's deviation.
+const TARGETS: usize = 6;
+/// Names the streams of a head's cuts.
+const CUTS: u64 = 0x3A9_0002;
 
-impl<'a> MapTask<'a> {
-    /// A training on heads (each in one or more views), validated on others.
-    pub fn new(recipe: &'a Recipe, heads: &'a [Vec<Seen>], validation: &'a [Vec<Seen>]) -> Self {
-        Self { recipe, heads, validation }
+impl MapCut {
+    /// Holes cut into a skull, `count` of them where the head allows.
+    ///
+    /// # Errors
+    /// When cancelled.
+    pub fn of(
+        skull: &Skull,
+        count: usize,
+        seed: u64,
+        progress: &Progress,
+    ) -> std::result::Result<Vec<Self>, Cancelled> {
+        // Every head its own holes, whatever it is called.
+        let seed = seed ^ CUTS ^ skull.scales.x.to_bits() ^ skull.scales.y.to_bits().rotate_left(17);
+        let mut cuts = Vec::new();
+        for number in 0..2 * count as u64 {
+            if cuts.len() == count {
+                break;
+            }
+            let part = progress.part(cuts.len() as f32 / count as f32, (cuts.len() + 1) as f32 / count as f32);
+            let Some(cut) = cut(skull, &mut Random::new(seed, number), &part)? else { continue };
+            cuts.extend(cut.start.map(|start| Self { start, truth: cut.truth }));
+        }
+        Ok(cuts)
+    }
+
+    /// A head's cuts as a file. `told` says of what they were made.
+    pub fn pack(cuts: &[Self], told: &str) -> Vec<u8> {
+        let n = MapSheet::pixels();
+        let maps = |cut: &Self| -> Vec<f32> {
+            let truth = [&cut.truth.outer_mm, &cut.truth.thickness_mm];
+            cut.start.maps().into_iter().chain(truth).flatten().copied().collect()
+        };
+        let towards = |cut: &Self| -> Vec<f32> {
+            cut.start.sheet.disc().frame_from_disc.column(2).iter().map(|v| *v as f32).collect()
+        };
+        let maps = Array { dims: vec![cuts.len(), START_MAPS + 2, n], values: cuts.iter().flat_map(maps).collect() };
+        let towards = Array { dims: vec![cuts.len(), 3], values: cuts.iter().flat_map(towards).collect() };
+        pack(PACKED, &told, &Arrays::from([(MAPS.to_owned(), maps), (TOWARDS.to_owned(), towards)]))
+    }
+
+    /// Reads what [`MapCut::pack`] wrote.
+    ///
+    /// # Errors
+    /// When the file is damaged or was made of something else than `told`.
+    pub fn unpack(bytes: &[u8], told: &str) -> std::result::Result<Vec<Self>, WeightsError> {
+        let (of, arrays): (String, _) = unpack(bytes, PACKED)?;
+        let shape = |name: &str| WeightsError::Shape { tensor: name.to_owned() };
+        if of != told {
+            return Err(shape("what it was made of"));
+        }
+        let n = MapSheet::pixels();
+        let (maps, towards) = (arrays.get(MAPS), arrays.get(TOWARDS));
+        let (Some(maps), Some(towards)) = (maps, towards) else { return Err(shape(MAPS)) };
+        let count = towards.dims.first().copied().unwrap_or(0);
+        if maps.dims != [count, START_MAPS + 2, n] || towards.dims != [count, 3] {
+            return Err(shape(MAPS));
+        }
+        let one = |i: usize| {
+            let map = |k: usize| maps.values[(i * (START_MAPS + 2) + k) * n..][..n].to_vec();
+            let direction = Vector3::from_fn(|k, _| f64::from(towards.values[3 * i + k]));
+            let start = MapStart::from_maps(MapSheet::about(&direction), std::array::from_fn(map));
+            Self { start, truth: Residual { outer_mm: map(START_MAPS), thickness_mm: map(START_MAPS + 1) } }
+        };
+        Ok((0..count).map(one).collect())
+    }
+
+    /// Left and right exchanged: a sheet about the mirrored direction is the sheet with its columns reversed.
+    fn mirrored(&self) -> Self {
+        let flip = |map: &Vec<f32>| -> Vec<f32> {
+            map.chunks_exact(SHEET_SIZE).flat_map(|row| row.iter().rev().copied()).collect()
+        };
+        let towards = self.start.sheet.disc().frame_from_disc.column(2).into_owned();
+        let sheet = MapSheet::about(&Vector3::new(-towards.x, towards.y, towards.z));
+        let start = MapStart::from_maps(sheet, self.start.maps().map(flip));
+        let truth = Residual { outer_mm: flip(&self.truth.outer_mm), thickness_mm: flip(&self.truth.thickness_mm) };
+        Self { start, truth }
+    }
+
+    /// A head that differs from the mean by so much more: all methods follow the difference.
+    fn stretched(&mut self, by: f32) {
+        let Self { start, truth } = self;
+        for residual in [&mut start.own, &mut start.other, &mut start.spline, &mut start.mirrored, truth] {
+            residual.outer_mm.iter_mut().chain(&mut residual.thickness_mm).for_each(|v| *v *= by);
+        }
+    }
+
+    /// Input channels and target.
+    fn sample(&self) -> (Vec<f32>, Vec<f32>) {
+        let Self { start, truth } = self;
+        let n = MapSheet::pixels();
+        let mut target = vec![0f32; TARGETS * n];
+        for (o, d) in start.sheet.directions.iter().enumerate() {
+            let outer = truth.outer_mm[o] - start.own.outer_mm[o];
+            let thickness = truth.thickness_mm[o] - start.own.thickness_mm[o];
+            let known = outer.abs() < STRANGE_MM && thickness.abs() < STRANGE_MM;
+            if known && start.hole[o] > 0.0 {
+                let mean = expected().disc.sample(&expected().thickness_mm, d).max(2.0);
+                target[o] = outer;
+                target[n + o] = thickness;
+                target[2 * n + o] = start.hole[o] / (2.0 * mean);
+            }
+            target[3 * n + o] = fade(start.into_outer_mm[o]);
+            target[4 * n + o] = fade(start.into_inner_mm[o]);
+            target[5 * n + o] = start.sd_mm[o].max(0.2);
+        }
+        (start.channels(), target)
     }
 }
 
-/// A head with a hole, on its sheet.
-struct Case {
-    prepared: MapStart,
-    hole: Vec<bool>,
-    truth: Residual,
-    /// Mean thickness, mm.
-    thickness_mm: Vec<f32>,
+const PACKED: &str = "cuts";
+const MAPS: &str = "maps";
+const TOWARDS: &str = "towards";
+
+impl<'a> MapTask<'a> {
+    /// A training on the cuts of heads, validated on those of others.
+    pub fn new(recipe: &'a Recipe, heads: &'a [Vec<MapCut>], validation: &'a [Vec<MapCut>]) -> Self {
+        Self { recipe, heads, validation }
+    }
 }
 
 impl Task for MapTask<'_> {
@@ -51,175 +175,201 @@ impl Task for MapTask<'_> {
     }
 
     fn targets(&self) -> usize {
-        3
+        TARGETS
+    }
+
+    /// The first answer is the field's.
+    fn starts_at_zero(&self) -> bool {
+        true
     }
 
     fn sample(&self, random: &mut Random) -> (Vec<f32>, Vec<f32>) {
-        sample(case(self.heads, random, true))
+        let head = &self.heads[random.below(self.heads.len())];
+        let Some(cut) = head.get(random.below(head.len())) else {
+            // A head that allows no cut teaches nothing.
+            let n = MapSheet::pixels();
+            return (vec![0.0; MAP_INPUTS * n], vec![0.0; TARGETS * n]);
+        };
+        let mut cut = if random.chance(0.5) { cut.mirrored() } else { cut.clone() };
+        cut.stretched(random.between(0.75, 1.3) as f32);
+        let rough = random.between(0.0, 0.15);
+        let own = &mut cut.start.own;
+        for (outer, thickness) in own.outer_mm.iter_mut().zip(&mut own.thickness_mm) {
+            // Bone's texture and a scan's noise, in the hole the field's own.
+            *outer += (rough * random.normal()) as f32;
+            *thickness += (rough * random.normal()) as f32;
+        }
+        cut.sample()
     }
 
     fn validation(&self) -> Vec<(Vec<f32>, Vec<f32>)> {
-        if self.validation.is_empty() {
-            return Vec::new();
-        }
-        (0..LOOKS).map(|i| sample(case(self.validation, &mut Random::new(VALIDATION, i), false))).collect()
+        self.validation.iter().flatten().map(MapCut::sample).collect()
     }
 
-    /// Smooth L1 of outer and inner table over twice the thickness: about the loss of the Dice score.
+    /// Smooth L1 of outer and inner table over twice the thickness (about the loss of the Dice score), and the likelihood
+    /// of what is left under the stated deviation.
     fn loss(&self, out: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let (weight, error) = (target.narrow(1, 2, 1)?, (out - target.narrow(1, 0, 2)?)?);
-        let outer = error.narrow(1, 0, 1)?;
-        let inner = (&outer - error.narrow(1, 1, 1)?)?;
+        let part = |k: usize| target.narrow(1, k, 1);
+        let weight = part(2)?;
+        let total = f64::from(weight.sum_all()?.to_scalar::<f32>()?.max(1e-6));
+        let outer = out.narrow(1, 0, 1)?;
+        let inner = (&outer - out.narrow(1, 1, 1)?)?;
+        let outer = ((outer * part(3)?)? - part(0)?)?;
+        let inner = ((inner * part(4)?)? - (part(0)? - part(1)?)?)?;
         let smooth = |e: &Tensor| -> Result<Tensor> {
             // √(e² + δ²) − δ: quadratic near zero, straight far away.
             (e.sqr()? + SMOOTH_MM * SMOOTH_MM)?.sqrt()? - SMOOTH_MM
         };
-        let each = ((smooth(&outer)? + smooth(&inner)?)? * &weight)?;
-        each.sum_all()? / f64::from(weight.sum_all()?.to_scalar::<f32>()?.max(1e-6))
+        let errors = ((smooth(&outer)? + smooth(&inner)?)? * &weight)?.sum_all()?;
+        let log_sd = out.narrow(1, 2, 1)?.clamp(-MOST_LOG_SD, MOST_LOG_SD)?;
+        let off = (outer.detach() / part(5)?)?.clamp(-5f32, 5f32)?.sqr()?;
+        let unlikely = ((off * 0.5)? * (&log_sd * -2.0)?.exp()?)? + &log_sd;
+        let unlikely = (unlikely? * &weight)?.sum_all()?;
+        (errors + (unlikely * SD_WEIGHT)?)? / total
     }
 }
 
-/// Names the holes that a training is validated with.
-const VALIDATION: u64 = 0x3A9_0001;
-
-fn sample(case: Case) -> (Vec<f32>, Vec<f32>) {
-    let n = case.hole.len();
-    let mut target = vec![0f32; 3 * n];
-    for o in 0..n {
-        if case.hole[o] && case.truth.outer_mm[o].is_finite() {
-            target[o] = case.truth.outer_mm[o] - case.prepared.start.outer_mm[o];
-            target[n + o] = case.truth.thickness_mm[o] - case.prepared.start.thickness_mm[o];
-            target[2 * n + o] = 1.0 / (2.0 * case.thickness_mm[o].max(2.0));
-        }
-    }
-    (case.prepared.input, target)
-}
-
-/// Where a hole may be so that its bone is a vault's.
-fn closed(direction: &Vector3<f64>) -> bool {
-    expected().disc.sample(&expected().closed, direction) > 0.5
-}
-
-fn case(heads: &[Vec<Seen>], random: &mut Random, vary: bool) -> Case {
-    let pick = |random: &mut Random| -> &Seen {
-        let views = &heads[random.below(heads.len())];
-        &views[random.below(views.len())]
-    };
-    let towards = anywhere(random);
-    let area_cm2 = random.between(4f64.ln(), 230f64.ln()).exp();
-    let outline = if random.chance(0.25) {
-        Hole::boxed(random, &towards, area_cm2)
-    } else {
-        Hole::irregular(random, &towards, area_cm2)
-    };
-    let sheet = MapSheet::about(&towards);
-    let hole: Vec<bool> = sheet.directions.iter().map(|d| outline.distance_mm(d) < 0.0 && closed(d)).collect();
-    let behind: Vec<bool> =
-        sheet.directions.iter().map(|d| outline.distance_mm(&Vector3::new(-d.x, d.y, d.z)) < 0.0).collect();
-    let mirrored = random.chance(0.5);
-    let first = pick(random);
-    let (mut own, mut other) = (sheet.residual(first, mirrored), sheet.residual(first, !mirrored));
-    if vary && random.chance(0.3) {
-        // A head between two, with as much of its own as either.
-        let second = pick(random);
-        let (sin, cos) = random.between(0.0, std::f64::consts::FRAC_PI_2).sin_cos();
-        for (a, b) in [(&mut own, sheet.residual(second, mirrored)), (&mut other, sheet.residual(second, !mirrored))] {
-            let mix =
-                |a: &mut [f32], b: &[f32]| a.iter_mut().zip(b).for_each(|(a, b)| *a = *a * cos as f32 + b * sin as f32);
-            mix(&mut a.outer_mm, &b.outer_mm);
-            mix(&mut a.thickness_mm, &b.thickness_mm);
-        }
-    }
-    if vary {
-        let by = random.between(0.75, 1.3) as f32;
-        let rough = random.between(0.0, 0.3);
-        for residual in [&mut own, &mut other] {
-            residual.outer_mm.iter_mut().for_each(|v| *v = *v * by + (rough * random.normal()) as f32);
-            residual.thickness_mm.iter_mut().for_each(|v| *v *= by);
-        }
-    }
-    // The hole is missing in the mirror image too, where it crosses the midline.
-    for o in (0..behind.len()).filter(|&o| behind[o]) {
-        other.outer_mm[o] = f32::NAN;
-        other.thickness_mm[o] = f32::NAN;
-    }
-    let thickness_mm = sheet.directions.iter().map(|d| expected().disc.sample(&expected().thickness_mm, d)).collect();
-    let prepared = MapStart::new(&sheet, &own, &other, &hole);
-    Case { prepared, hole, truth: own, thickness_mm }
-}
-
-/// Mean error of outer and inner table in the holes, mm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What is left of the truth in holes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TableErrors {
-    /// Of the outer table.
+    /// Mean absolute error of the outer table, mm of the mean frame.
     pub outer_mm: f64,
     /// Of the inner table.
     pub inner_mm: f64,
+    /// Mean over the holes of the Dice score of the bone between the tables.
+    pub dice: f64,
+    /// Share of the points within 1.645 stated deviations of the outer table.
+    pub in_band: f64,
 }
 
-/// Errors of the membrane the network starts from, and of the network, over `count` fixed holes in heads.
-pub fn map_errors(network: &MapNetwork, heads: &[Vec<Seen>], count: u64) -> [TableErrors; 2] {
-    let mut sums = [[0f64; 2]; 2];
-    let mut weights = 0f64;
-    for i in 0..count {
-        let case = case(heads, &mut Random::new(VALIDATION ^ 0xFF, i), false);
-        let completed = network.complete(&case.prepared, &case.hole);
-        for o in (0..case.hole.len()).filter(|&o| case.hole[o] && case.truth.outer_mm[o].is_finite()) {
-            for (sums, of) in sums.iter_mut().zip([&case.prepared.start, &completed]) {
-                let outer = of.outer_mm[o] - case.truth.outer_mm[o];
-                let inner = outer - (of.thickness_mm[o] - case.truth.thickness_mm[o]);
-                sums[0] += f64::from(outer.abs());
-                sums[1] += f64::from(inner.abs());
-            }
-            weights += 1.0;
+/// Errors of the field's answer, and of the network's, over all cuts.
+pub fn map_errors(network: &MapNetwork, heads: &[Vec<MapCut>]) -> [TableErrors; 2] {
+    let (mut sums, mut total, mut holes) = ([TableErrors::default(); 2], 0f64, 0f64);
+    for cut in heads.iter().flatten() {
+        let n = MapSheet::pixels();
+        let nothing = Residual { outer_mm: vec![0.0; n], thickness_mm: vec![0.0; n] };
+        let field = Correction { by: nothing, sd_factor: vec![1.0; n] };
+        let made = network.correct(&cut.start);
+        let mut weights = 0.0;
+        for (sum, correction) in sums.iter_mut().zip([&field, &made]) {
+            let errors = errors(cut, correction);
+            weights = errors.1;
+            sum.outer_mm += errors.0.outer_mm;
+            sum.inner_mm += errors.0.inner_mm;
+            sum.in_band += errors.0.in_band;
+            sum.dice += if weights > 0.0 { errors.0.dice } else { 0.0 };
         }
+        total += weights;
+        holes += f64::from(u8::from(weights > 0.0));
     }
-    sums.map(|[outer, inner]| TableErrors { outer_mm: outer / weights, inner_mm: inner / weights })
+    sums.map(|s| TableErrors {
+        outer_mm: s.outer_mm / total,
+        inner_mm: s.inner_mm / total,
+        dice: s.dice / holes,
+        in_band: s.in_band / total,
+    })
+}
+
+/// Sums over a hole (its Dice score as it is), and their weight.
+fn errors(cut: &MapCut, correction: &Correction) -> (TableErrors, f64) {
+    let MapCut { start, truth } = cut;
+    let (mut sums, mut total, mut both, mut all) = (TableErrors::default(), 0f64, 0f64, 0f64);
+    for (o, d) in start.sheet.directions.iter().enumerate() {
+        let (true_outer, true_thickness) = (truth.outer_mm[o], truth.thickness_mm[o]);
+        let (own_outer, own_thickness) = (start.own.outer_mm[o], start.own.thickness_mm[o]);
+        let known = (true_outer - own_outer).abs() < STRANGE_MM && (true_thickness - own_thickness).abs() < STRANGE_MM;
+        if !known || start.hole[o] == 0.0 {
+            continue;
+        }
+        let of = |map: &[f32]| expected().disc.sample(map, d);
+        let (mean, mean_thickness) = (of(&expected().outer_mm), of(&expected().thickness_mm));
+        let by_outer = correction.by.outer_mm[o];
+        let by_inner = by_outer - correction.by.thickness_mm[o];
+        let outer = own_outer + by_outer * fade(start.into_outer_mm[o]);
+        let inner = own_outer - own_thickness + by_inner * fade(start.into_inner_mm[o]);
+        let true_inner = true_outer - true_thickness;
+        let weight = f64::from(start.hole[o]);
+        let error = f64::from((outer - true_outer).abs());
+        sums.outer_mm += weight * error;
+        sums.inner_mm += weight * f64::from((inner - true_inner).abs());
+        let band = 1.645 * f64::from(start.sd_mm[o] * correction.sd_factor[o]);
+        sums.in_band += if error <= band { weight } else { 0.0 };
+        total += weight;
+        let radius = |v: f32, by: f32| f64::from(mean + v - by).powi(3);
+        let (a, b) = (radius(outer, 0.0), radius(inner, mean_thickness));
+        let (c, e) = (radius(true_outer, 0.0), radius(true_inner, mean_thickness));
+        both += 2.0 * weight * (a.min(c) - b.max(e)).max(0.0);
+        all += weight * ((a - b).max(0.0) + (c - e));
+    }
+    sums.dice = both / all.max(1e-9);
+    (sums, total)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A head that is the mean with waves on it.
-    fn head() -> Vec<Vec<Seen>> {
-        let mean = expected();
-        let wave = |o: usize| (0.11 * (o % 120) as f32).sin() + (0.07 * (o / 120) as f32).cos();
-        let outer_mm: Vec<f32> = (0..mean.disc.len()).map(|o| mean.outer_mm[o] + wave(o)).collect();
-        let inner_mm = outer_mm.iter().zip(&mean.thickness_mm).map(|(o, t)| o - t - 0.5).collect();
-        let n = mean.disc.len();
-        vec![vec![Seen { outer_mm, inner_mm, peak: vec![1.0; n], scanned: vec![1.0; n] }]]
+    /// A cut of smooth maps with a round hole.
+    fn cut() -> MapCut {
+        let n = MapSheet::pixels();
+        let sheet = MapSheet::about(&Vector3::new(0.5, -0.3, 0.8).normalize());
+        let wave = |k: usize| -> Vec<f32> { (0..n).map(|o| (0.01 * (k * o) as f32).sin()).collect() };
+        let mut maps: [Vec<f32>; START_MAPS] = std::array::from_fn(wave);
+        let middle = SHEET_SIZE as f32 / 2.0;
+        for o in 0..n {
+            let away = ((o / SHEET_SIZE) as f32 - middle).hypot((o % SHEET_SIZE) as f32 - middle);
+            let into = (10.0 - away).max(0.0);
+            let [_, _, other, _, _, _, _, _, hole, outer, inner, _] = &mut maps;
+            (hole[o], outer[o], inner[o]) = (f32::from(u8::from(into > 0.0)), into, into);
+            other[o] = if away > 20.0 { f32::NAN } else { other[o] };
+        }
+        let truth = Residual { outer_mm: wave(20), thickness_mm: wave(21) };
+        MapCut { start: MapStart::from_maps(sheet, maps), truth }
+    }
+
+    fn bits(cut: &MapCut) -> Vec<u32> {
+        let maps = cut.start.maps().into_iter().chain([&cut.truth.outer_mm, &cut.truth.thickness_mm]);
+        maps.flatten().map(|v| v.to_bits()).collect()
     }
 
     #[test]
-    fn nothing_of_the_missing_bone_reaches_the_network() {
-        let heads = head();
-        for i in 0..6 {
-            let case = case(&heads, &mut Random::new(4, i), false);
-            let other = Residual { outer_mm: vec![f32::NAN; 6400], thickness_mm: vec![f32::NAN; 6400] };
-            let sheet = MapSheet::about(&anywhere(&mut Random::new(4, i)));
-            let mut changed = case.truth.clone();
-            for o in (0..6400).filter(|&o| case.hole[o]) {
-                changed.outer_mm[o] += 5.0;
-                changed.thickness_mm[o] = f32::NAN;
-            }
-            let of = |own: &Residual| MapStart::new(&sheet, own, &other, &case.hole).input;
-            assert!(of(&case.truth) == of(&changed));
-            assert!(case.hole.iter().filter(|h| **h).count() > 20);
+    fn a_kept_cut_is_the_same_and_other_words_are_refused() {
+        let cut = cut();
+        let bytes = MapCut::pack(&[cut.clone(), cut.mirrored()], "these");
+        let back = MapCut::unpack(&bytes, "these").expect("kept");
+        assert!(back.len() == 2 && bits(&back[0]) == bits(&cut) && back[0].start.sheet == cut.start.sheet);
+        assert!(back[0].start.channels() == cut.start.channels());
+        assert!(MapCut::unpack(&bytes, "those").is_err());
+    }
+
+    #[test]
+    fn mirrored_twice_it_is_itself_and_once_its_channels_are_reversed() {
+        let cut = cut();
+        assert_eq!(bits(&cut.mirrored().mirrored()), bits(&cut));
+        let (channels, mirrored) = (cut.start.channels(), cut.mirrored().start.channels());
+        for (row, turned) in channels.chunks_exact(SHEET_SIZE).zip(mirrored.chunks_exact(SHEET_SIZE)) {
+            // The mean vault is symmetric to the steps it is stored in.
+            assert!(row.iter().zip(turned.iter().rev()).all(|(a, b)| (a - b).abs() < 2e-3));
         }
     }
 
     #[test]
-    fn a_target_is_what_the_start_lacks() {
-        let heads = head();
-        let task_case = case(&heads, &mut Random::new(8, 1), false);
-        let truth = task_case.truth.outer_mm.clone();
-        let start = task_case.prepared.start.outer_mm.clone();
-        let hole = task_case.hole.clone();
-        let (input, target) = sample(task_case);
-        assert_eq!((input.len(), target.len()), (MAP_INPUTS * 6400, 3 * 6400));
-        for o in (0..6400).filter(|&o| target[2 * 6400 + o] > 0.0) {
-            assert!(hole[o] && (start[o] + target[o] - truth[o]).abs() < 1e-4);
+    fn a_target_is_what_the_field_lacks() {
+        let cut = cut();
+        let n = MapSheet::pixels();
+        let (_, target) = cut.sample();
+        let counted = (0..n).filter(|&o| target[2 * n + o] > 0.0).count();
+        assert!(counted > 200 && counted < 400, "{counted}");
+        for o in (0..n).filter(|&o| target[2 * n + o] > 0.0) {
+            assert_eq!(target[o], cut.truth.outer_mm[o] - cut.start.own.outer_mm[o]);
         }
+        // Whoever adds the target has the truth: where the correction counts in full, nothing is left.
+        let by = Residual { outer_mm: target[..n].to_vec(), thickness_mm: target[n..2 * n].to_vec() };
+        let mut deep = cut.clone();
+        deep.start.into_outer_mm.fill(9.0);
+        deep.start.into_inner_mm.fill(9.0);
+        let (left, weight) = errors(&deep, &Correction { by, sd_factor: vec![1.0; n] });
+        assert!(weight > 200.0 && left.outer_mm / weight < 1e-5 && left.inner_mm / weight < 1e-5, "{left:?}");
+        assert!(left.dice > 0.99999, "{left:?}");
     }
 }

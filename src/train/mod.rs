@@ -11,7 +11,7 @@ mod volume;
 
 pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
 pub use detector::DetectorTask;
-pub use map::{MapTask, TableErrors, map_errors};
+pub use map::{MapCut, MapTask, TableErrors, map_errors};
 pub use recipe::{Recipe, RecipeError};
 pub use trainer::{CurvePoint, State, Task, TrainError, train};
 pub use volume::{FittedShare, VolumeTask, VolumeView};

@@ -20,6 +20,10 @@ pub trait Task: Sync {
     fn size(&self) -> [usize; 3];
     /// Channels of a target.
     fn targets(&self) -> usize;
+    /// Whether the last layer begins at zero, so that the untrained net says nothing.
+    fn starts_at_zero(&self) -> bool {
+        false
+    }
     /// One training sample: values of the input channels and of the target.
     fn sample(&self, random: &mut Random) -> (Vec<f32>, Vec<f32>);
     /// Samples that are always the same, of skulls not trained on.
@@ -120,6 +124,14 @@ impl State {
             running: [0.0; 2],
             curve: Vec::new(),
         })
+    }
+
+    /// The same with the last layer at zero.
+    pub fn with_silent_head(mut self) -> Self {
+        for arrays in [&mut self.weights, &mut self.average] {
+            arrays.iter_mut().filter(|(name, _)| name.starts_with("head.")).for_each(|(_, a)| a.values.fill(0.0));
+        }
+        self
     }
 
     /// The checkpoint's bytes.

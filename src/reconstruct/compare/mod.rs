@@ -161,7 +161,7 @@ impl Reference {
     }
 
     fn held_against(&self, ground: &Ground, patch: &Patch, params: &Params, worked: Worked) -> Alternative {
-        let Worked { completion, predicted } = worked;
+        let Worked { completion, predicted, .. } = worked;
         let hole: Vec<usize> = (0..patch.hole.len()).filter(|&i| patch.hole[i]).collect();
         let mut difference_mm = vec![0.0; patch.hole.len()];
         hole.iter().for_each(|&i| difference_mm[i] = completion.outer_mm[i] - self.outer_mm[i]);
@@ -206,10 +206,11 @@ fn disagreements(alternatives: &[Alternative]) -> Vec<Finding> {
 /// go elsewhere.
 pub(super) fn notable(patch: &Patch, params: &Params, answer: &Tables, plates: &Tables) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !params.method.has_field() {
+    let draws = params.method.has_field();
+    if !draws && params.method != Method::Map {
         return findings;
     }
-    if params.shape_draw > 0 {
+    if draws && params.shape_draw > 0 {
         findings.push(Finding::new(format!(
             "This is plausible shape {} of {PLAUSIBLE}, drawn from what rim and atlas leave open, not the most likely one.",
             params.shape_draw

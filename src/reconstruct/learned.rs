@@ -1,0 +1,221 @@
+//! The map network's part in an answer: what it is shown of a hole, and what it adds to the field.
+
+use super::complete::{Answer, Ground};
+use super::finish;
+use super::tables::Tables;
+use crate::network::map::{MapNetwork, MapSheet, MapStart, Residual, fade};
+use nalgebra::Vector3;
+
+/// Maps are averaged over this length before they are laid on the network's coarser sheet, mm.
+const AVERAGE_MM: f64 = 1.3;
+
+/// The network's sheet over a patch.
+pub(super) struct Laid<'a> {
+    ground: &'a Ground<'a>,
+    pub sheet: MapSheet,
+    /// Place on the patch of each pixel of the sheet.
+    places: Vec<Option<(f64, f64)>>,
+}
+
+impl<'a> Laid<'a> {
+    pub fn over(ground: &'a Ground<'a>) -> Self {
+        let (disc, prior) = (&ground.patch.disc, ground.prior);
+        let centre: Vector3<f64> = disc.frame_from_disc.column(2).into_owned();
+        let sheet = MapSheet::about(&prior.to_mean(&centre));
+        let place = |d: &Vector3<f64>| {
+            let head = prior.to_head(d);
+            disc.nearest(&head).map(|_| disc.position(&head))
+        };
+        let places = sheet.directions.iter().map(place).collect();
+        Self { ground, sheet, places }
+    }
+
+    /// A map of the patch on the sheet; NaN beyond the patch and where nothing is known.
+    fn map(&self, values: &[f32], known: &[bool]) -> Vec<f32> {
+        let disc = &self.ground.patch.disc;
+        let smooth = self.ground.sheet.smooth_where(values, known, AVERAGE_MM);
+        let last = disc.size - 1;
+        let one = |at: &Option<(f64, f64)>| -> f32 {
+            let Some((row, column)) = *at else { return f32::NAN };
+            let index = |v: f64| (v.round().max(0.0) as usize).min(last);
+            if !known[index(row) * disc.size + index(column)] {
+                return f32::NAN;
+            }
+            disc.sample_at(&smooth, row, column)
+        };
+        self.places.iter().map(one).collect()
+    }
+
+    /// The same without gaps: 0 beyond the patch.
+    fn whole(&self, values: &[f32]) -> Vec<f32> {
+        let all = vec![true; values.len()];
+        self.map(values, &all).into_iter().map(|v| if v.is_finite() { v } else { 0.0 }).collect()
+    }
+
+    /// Tables (mm of the head) as differences to the mean vault on the sheet.
+    pub fn residual(&self, tables: &Tables, known: &[bool]) -> Residual {
+        let prior = self.ground.prior;
+        let residual = |values: &[f32], mean: &[f32]| -> Vec<f32> {
+            let of: Vec<f32> = (0..values.len()).map(|i| (values[i] - mean[i]) * prior.unit(i)).collect();
+            let known: Vec<bool> = known.iter().zip(&of).map(|(&k, v)| k && v.is_finite()).collect();
+            self.map(&of, &known)
+        };
+        Residual {
+            outer_mm: residual(&tables.outer, &prior.mean.outer),
+            thickness_mm: residual(&tables.thickness, &prior.mean.thickness),
+        }
+    }
+}
+
+/// What the network is shown. `completed` are the tables joined with the bone.
+pub(super) fn start(laid: &Laid, completed: &Tables, outer_sd_mm: &[f32]) -> MapStart {
+    let Ground { patch, rim, opposite, .. } = laid.ground;
+    let all = vec![true; patch.hole.len()];
+    let none =
+        || Residual { outer_mm: vec![f32::NAN; MapSheet::pixels()], thickness_mm: vec![f32::NAN; MapSheet::pixels()] };
+    let mirrored = opposite.mirrored.as_ref().map_or_else(none, |mirrored| {
+        let known: Vec<bool> = mirrored.moved.seen.iter().zip(&rim.domain).map(|(&s, &d)| s && d).collect();
+        laid.residual(&mirrored.corrected, &known)
+    });
+    let [into_outer_mm, into_inner_mm] = laid.ground.depth_mm().map(|into| laid.whole(&into));
+    let hole: Vec<f32> = patch.hole.iter().map(|&h| f32::from(u8::from(h))).collect();
+    let sd = |i: usize| if patch.hole[i] { outer_sd_mm[i] } else { 0.0 };
+    MapStart {
+        own: laid.residual(completed, &all),
+        other: laid.residual(&opposite.side.tables(), &opposite.side.seen),
+        spline: laid.residual(&rim.tables, &rim.domain),
+        mirrored,
+        hole: laid.whole(&hole),
+        into_outer_mm,
+        into_inner_mm,
+        sd_mm: laid.whole(&(0..hole.len()).map(sd).collect::<Vec<_>>()),
+        sheet: laid.sheet.clone(),
+    }
+}
+
+impl Ground<'_> {
+    /// Distance into what is not believed of the outer table and of the inner, mm; 0 elsewhere.
+    pub fn depth_mm(&self) -> [Vec<f32>; 2] {
+        let trust = &self.rim.trust;
+        [&trust.outer, &trust.inner].map(|table| {
+            let outside: Vec<bool> = table.iter().zip(&trust.missing).map(|(&t, &m)| t || !m).collect();
+            self.sheet.distance_mm(&outside)
+        })
+    }
+
+    /// The tables of a prediction joined with the bone, mm.
+    pub fn joined(&self, predicted: &Tables) -> Tables {
+        let (rim, patch) = (&self.rim, self.patch);
+        let (outer, inner) = finish::maps(&self.sheet, patch, &rim.trust, predicted, &rim.domain, &rim.missing_mm);
+        let thickness = outer.iter().zip(&inner).map(|(o, i)| o - i).collect();
+        Tables { outer, thickness }
+    }
+}
+
+/// The field's answer with what the network adds to it. Nothing is added where bone is believed.
+pub(super) fn corrected(ground: &Ground, field: Answer, network: &MapNetwork) -> Answer {
+    // Without a field there is nothing the network knows how to go on from.
+    let Some(outer_sd_mm) = field.outer_sd_mm else { return field };
+    let laid = Laid::over(ground);
+    let correction = network.correct(&start(&laid, &ground.joined(&field.tables), &outer_sd_mm));
+    let [into_outer, into_inner] = ground.depth_mm();
+    let disc = laid.sheet.disc();
+    let mut tables = field.tables;
+    let mut sd = outer_sd_mm;
+    for i in (0..sd.len()).filter(|&i| ground.rim.domain[i] && (into_outer[i] > 0.0 || into_inner[i] > 0.0)) {
+        let direction = ground.prior.direction(i);
+        if disc.nearest(direction).is_none() {
+            continue;
+        }
+        let (row, column) = disc.position(direction);
+        let unit = ground.prior.unit(i);
+        let of = |map: &[f32]| disc.sample_at(map, row, column);
+        let outer = of(&correction.by.outer_mm) / unit;
+        let inner = outer - of(&correction.by.thickness_mm) / unit;
+        let outer = outer * fade(into_outer[i]);
+        tables.outer[i] += outer;
+        tables.thickness[i] += outer - inner * fade(into_inner[i]);
+        sd[i] *= of(&correction.sd_factor);
+    }
+    Answer { tables, outer_sd_mm: Some(sd) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{HeadFrame, Progress};
+    use crate::network::map::{MAP_INPUTS, MAP_KIND, MAP_OUTPUTS};
+    use crate::network::{About, Array, Arrays, UNetShape, Weights, start as first_weights};
+    use crate::reconstruct::prior::Prior;
+    use crate::reconstruct::rim::sheet_of;
+    use crate::reconstruct::test_head::TestHead;
+    use crate::reconstruct::{Method, Params};
+
+    /// A network that adds the same everywhere: outer radius and thickness, mm, and the logarithm of the deviation.
+    fn constant(by: [f32; 3]) -> MapNetwork {
+        let shape = UNetShape {
+            dimensions: 2,
+            inputs: MAP_INPUTS,
+            outputs: MAP_OUTPUTS,
+            widths: vec![4, 6],
+            blocks: 1,
+            fold: true,
+        };
+        let array = |var: &candle_core::Var| Array {
+            dims: var.dims().to_vec(),
+            values: var.flatten_all().and_then(|t| t.to_vec1()).expect("values"),
+        };
+        let mut arrays: Arrays =
+            first_weights(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
+        arrays.get_mut("head.weight").expect("a last layer").values.fill(0.0);
+        let bias = &mut arrays.get_mut("head.bias").expect("a last layer").values;
+        // Folded: four neighbours each.
+        bias.iter_mut().enumerate().for_each(|(i, b)| *b = by[i / 4]);
+        let about = About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: Default::default() };
+        let bytes = Weights { about, arrays }.to_bytes(MAP_KIND);
+        MapNetwork::from_bytes(&bytes).expect("a network")
+    }
+
+    #[test]
+    fn a_silent_network_is_the_field_and_a_loud_one_changes_only_what_is_missing() {
+        let head = TestHead {
+            outer: |d| 85.0 + 2.0 * d.y,
+            inner: |d| 79.0 + d.y,
+            towards: Vector3::new(0.7, 0.2, 0.6).normalize(),
+            half_deg: 16.0,
+        };
+        let patch = head.patch();
+        let prior = Prior::of_shape(&sheet_of(&patch), |_| 84.0, 6.5);
+        let frame: HeadFrame = TestHead::frame();
+        let params = Params { method: Method::Auto, ..Params::default() };
+        let other = head.other_side(&patch);
+        let ground = Ground::of(&patch, other, &prior, &frame, Method::Auto, &Progress::new()).expect("a rim");
+        let auto = ground.complete(&params, &Progress::new()).expect("an answer");
+        let field =
+            || Answer { tables: auto.predicted.clone(), outer_sd_mm: Some(auto.completion.uncertainty_mm.clone()) };
+        let silent = corrected(&ground, field(), &constant([0.0; 3]));
+        assert!(silent.tables.outer == auto.predicted.outer && silent.tables.thickness == auto.predicted.thickness);
+        assert!(silent.outer_sd_mm.as_ref() == Some(&auto.completion.uncertainty_mm));
+        let loud = corrected(&ground, field(), &constant([1.0, 0.5, 0.5f32.ln()]));
+        let sd = loud.outer_sd_mm.expect("a deviation");
+        let [into_outer, into_inner] = ground.depth_mm();
+        let mut deep = 0;
+        for i in 0..sd.len() {
+            let by = loud.tables.outer[i] - auto.predicted.outer[i];
+            let inner = by - (loud.tables.thickness[i] - auto.predicted.thickness[i]);
+            let known = ground.rim.domain[i];
+            let expected = if known { [fade(into_outer[i]), 0.5 * fade(into_inner[i])] } else { [0.0; 2] };
+            assert!((by - expected[0]).abs() < 1e-4 && (inner - expected[1]).abs() < 1e-4, "{by} {inner} {expected:?}");
+            if ground.rim.trust.outer[i] && ground.rim.trust.inner[i] && !ground.rim.trust.missing[i] {
+                assert_eq!((by, inner), (0.0, 0.0), "believed bone stays");
+            }
+            if patch.hole[i] && into_outer[i] > 6.0 {
+                assert!((sd[i] / auto.completion.uncertainty_mm[i] - 0.5).abs() < 1e-4);
+                deep += 1;
+            }
+        }
+        assert!(deep > 100, "{deep}");
+        let none = Answer { outer_sd_mm: None, ..field() };
+        assert!(corrected(&ground, none, &constant([1.0; 3])).tables.outer == auto.predicted.outer);
+    }
+}
