@@ -13,7 +13,7 @@ use calvaria::{evaluate, implant};
 use nalgebra::Vector3;
 use std::path::Path;
 
-const METHODS: [Method; 3] = [Method::Mirror, Method::Smooth, Method::Auto];
+const METHODS: [Method; 5] = [Method::Mirror, Method::Smooth, Method::Map, Method::Volume, Method::Auto];
 
 fn quiet() -> Progress {
     Progress::new()
@@ -96,8 +96,9 @@ fn an_equal_hole_in_the_sample_s_whole_side_is_closed_within_a_millimetre() {
     hole_is_closed(&volume, &whole, &bone, "sample, left parietal", Vector3::new(0.75, 0.25, 0.6), 19.0);
 }
 
-/// Cuts a round hole, finds it (nearest to where it was cut), completes it by every method and prints the errors; the
-/// default method must stay within 1 mm of the true outer surface on average, and its part must pass its checks.
+/// Cuts a round hole, finds it (nearest to where it was cut), completes it by several methods and prints the errors; the
+/// default method and the networks must stay within 1 mm of the true outer surface on average, and the default's part must
+/// pass its checks.
 fn hole_is_closed(
     volume: &Volume<i16>,
     whole: &Skull,
@@ -123,8 +124,9 @@ fn hole_is_closed(
             "{site} ({:.0} cm², found {:.1} as {}), {method:?}: outer mean {outer:.2} p95 {outer95:.2}, inner mean {inner:.2} p95 {inner95:.2} mm, Dice {:.3}",
             removed.area_cm2, defect.area_cm2, defect.region, scores.dice
         );
-        if method == Method::Auto {
-            assert!(outer <= 1.0, "{site}: outer surface {outer:.2} mm off");
+        // The networks move the default's answer, and must not carry it away on a CT they were never trained on.
+        if matches!(method, Method::Map | Method::Volume | Method::Auto) {
+            assert!(outer <= 1.0, "{site}, {method:?}: outer surface {outer:.2} mm off");
         }
     }
     parts_pass(&skull, &complete(&skull, &defect, Method::Auto), site);
