@@ -6,6 +6,7 @@ mod detector;
 mod holes;
 mod map;
 mod recipe;
+mod scan_ends;
 mod trainer;
 mod volume;
 
