@@ -106,8 +106,8 @@ mod tests {
             end.take(&mut seen, &mut missing, &mut random);
             assert_eq!(seen.scanned, whole.scanned);
             let (mut gone, mut centre) = (0, Vector3::zeros());
-            for o in 0..n {
-                let Some(d) = mean.directions[o] else { continue };
+            for (o, d) in mean.directions.iter().enumerate() {
+                let Some(d) = d else { continue };
                 let past_mm = |r: f32| d.dot(&end.normal) * f64::from(r) - end.at_mm;
                 if past_mm(mean.outer_mm[o]) < -2.0 {
                     assert!(seen.outer_mm[o] == whole.outer_mm[o] && missing[o] == 1.0);

@@ -88,10 +88,10 @@ fn a_correction_moves_both_tables_well_inside_and_none_at_the_rim() {
     assert!(none.outer_mm == hole.outer_mm && none.inner_mm == hole.inner_mm);
     let thinner = constant(1.1).moved(&started, &|_| false);
     let fade = fade(&hole.disc, &hole.hole);
-    for o in 0..fade.len() {
+    for (o, fade) in fade.iter().enumerate() {
         // 1.1 mm of the mean frame are 1 mm of this head.
-        assert!((hole.outer_mm[o] - thinner.outer_mm[o] - fade[o]).abs() < 1e-4);
-        assert!((thinner.inner_mm[o] - hole.inner_mm[o] - fade[o]).abs() < 1e-4);
+        assert!((hole.outer_mm[o] - thinner.outer_mm[o] - fade).abs() < 1e-4);
+        assert!((thinner.inner_mm[o] - hole.inner_mm[o] - fade).abs() < 1e-4);
     }
     assert_eq!(thinner.outer_mm[40 * 80 + 40], OUTER_MM - 1.0);
 }
