@@ -26,7 +26,7 @@ const MORE_COVERED: f64 = 0.2;
 const CLOSE_MM: f64 = 2.0;
 /// Heads differ by this much in each of their scales (standard deviation of their logarithm), and what a squared
 /// deviation takes from a pose's rank: where much is missing a head turned over fits well once it is stretched. Chosen
-/// on 93 large holes cut into atlas heads: the nearest wrong pose stays 0.19 below the right one, without it 0.11.
+/// on 93 large holes cut into eight heads: the nearest wrong pose stays 0.19 below the right one, without it 0.11.
 const SCALE_SD: f64 = 0.05;
 const SCALE_WEIGHT: f64 = 0.01;
 /// Another pose this near in rank and this far in angle makes the found one unsure.
