@@ -55,6 +55,33 @@ const LEAST_MM: f64 = 0.4;
 /// Walls steeper than this (tangent of their lean) are no slopes to speak of.
 const UPRIGHT: f64 = 0.01;
 
+/// Names the streams of a head's cuts.
+const CUTS: u64 = 0x3A9_0002;
+
+/// What `make` makes of `count` holes cut into a head; fewer where twice as many tries do not give them.
+pub(super) fn each_cut<T>(
+    skull: &Skull,
+    count: usize,
+    seed: u64,
+    progress: &Progress,
+    mut make: impl FnMut(Cut, &mut Random) -> Option<T>,
+) -> Result<Vec<T>, Cancelled> {
+    // Every head its own holes, whatever it is called.
+    let seed = seed ^ CUTS ^ skull.scales.x.to_bits() ^ skull.scales.y.to_bits().rotate_left(17);
+    let mut made = Vec::new();
+    for number in 0..2 * count as u64 {
+        if made.len() == count {
+            break;
+        }
+        let part = progress.part(made.len() as f32 / count as f32, (made.len() + 1) as f32 / count as f32);
+        let mut random = Random::new(seed, number);
+        if let Some(cut) = cut(skull, &mut random, &part)? {
+            made.extend(make(cut, &mut random));
+        }
+    }
+    Ok(made)
+}
+
 /// Cuts one hole, drawn from `random`, and completes it. `None` where the search finds no hole or the method no rim.
 pub(crate) fn cut(skull: &Skull, random: &mut Random, progress: &Progress) -> Result<Option<Cut>, Cancelled> {
     let own = reconstruct::own_heads(skull);

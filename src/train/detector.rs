@@ -283,11 +283,11 @@ fn cut(seen: &mut Seen, hole: &Hole, random: &mut Random, dark: f64, mut missing
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// The mean vault as a head.
-    fn mean_head() -> Seen {
+    pub(in crate::train) fn mean_head() -> Seen {
         let mean = expected();
         let n = mean.disc.len();
         let inner_mm = mean.outer_mm.iter().zip(&mean.thickness_mm).map(|(o, t)| o - t).collect();

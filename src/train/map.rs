@@ -1,7 +1,7 @@
 //! Training of the map network: holes cut into whole heads and completed by the program, seen as the network will see
 //! them.
 
-use super::cuts::cut;
+use super::cuts::each_cut;
 use super::recipe::Recipe;
 use super::trainer::Task;
 use crate::geometry::{Cancelled, Progress, Random};
@@ -38,8 +38,6 @@ const STRANGE_MM: f32 = 8.0;
 /// Channels of a target: errors of the field's outer radius and thickness, weight, share of a correction that is taken of
 /// the outer and of the inner table, the field's deviation.
 const TARGETS: usize = 6;
-/// Names the streams of a head's cuts.
-const CUTS: u64 = 0x3A9_0002;
 
 impl MapCut {
     /// Holes cut into a skull, `count` of them where the head allows.
@@ -52,18 +50,7 @@ impl MapCut {
         seed: u64,
         progress: &Progress,
     ) -> std::result::Result<Vec<Self>, Cancelled> {
-        // Every head its own holes, whatever it is called.
-        let seed = seed ^ CUTS ^ skull.scales.x.to_bits() ^ skull.scales.y.to_bits().rotate_left(17);
-        let mut cuts = Vec::new();
-        for number in 0..2 * count as u64 {
-            if cuts.len() == count {
-                break;
-            }
-            let part = progress.part(cuts.len() as f32 / count as f32, (cuts.len() + 1) as f32 / count as f32);
-            let Some(cut) = cut(skull, &mut Random::new(seed, number), &part)? else { continue };
-            cuts.extend(cut.start.map(|start| Self { start, truth: cut.truth }));
-        }
-        Ok(cuts)
+        each_cut(skull, count, seed, progress, |cut, _| cut.start.map(|start| Self { start, truth: cut.truth }))
     }
 
     /// A head's cuts as a file. `told` says of what they were made.

@@ -84,14 +84,7 @@ impl End {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The mean vault as a head.
-    fn mean_head() -> Seen {
-        let mean = expected();
-        let n = mean.disc.len();
-        let inner_mm = mean.outer_mm.iter().zip(&mean.thickness_mm).map(|(o, t)| o - t).collect();
-        Seen { outer_mm: mean.outer_mm.clone(), inner_mm, peak: vec![1.0; n], scanned: vec![1.0; n] }
-    }
+    use crate::train::detector::tests::mean_head;
 
     /// Beyond the end there is neither bone nor target, and no word of it in `scanned`; before it nothing changes.
     #[test]

@@ -1,6 +1,6 @@
 //! Training samples of the volume network: cells about holes cut into whole heads, completed without the head's own maps.
 
-use super::cuts::{Cut, cut};
+use super::cuts::{Cut, each_cut};
 use super::recipe::Recipe;
 use super::trainer::Task;
 use crate::defect::CutHead;
@@ -36,7 +36,7 @@ pub struct VolumeView {
 }
 
 impl VolumeView {
-    /// Cuts `count` holes into a whole head, each completed by `auto` with the head left out of the atlas.
+    /// Cuts `count` holes into a whole head where it allows, each completed by `auto` with the head left out of the atlas.
     ///
     /// # Errors
     /// When cancelled.
@@ -46,17 +46,7 @@ impl VolumeView {
         seed: u64,
         progress: &Progress,
     ) -> std::result::Result<Vec<Self>, Cancelled> {
-        let mut views = Vec::with_capacity(count);
-        let mut number = 0;
-        while views.len() < count {
-            progress.check()?;
-            let mut random = Random::new(seed, number);
-            number += 1;
-            if let Some(made) = cut(skull, &mut random, progress)? {
-                views.push(Self::new(&made, &mut random));
-            }
-        }
-        Ok(views)
+        each_cut(skull, count, seed, progress, |cut, random| Some(Self::new(&cut, random)))
     }
 
     /// A box about a random place of the hole.
