@@ -396,6 +396,9 @@ fn compare_tells_the_methods_apart_in_words_numbers_and_a_picture() {
     assert_eq!(all[0]["difference_mm"]["max"], 0.0);
     assert!(all[1..].iter().all(|a| a["difference_mm"]["max"].as_f64().is_some_and(|v| v > 0.0)));
     assert!(std::fs::read(&picture).expect("the picture").starts_with(b"\x89PNG"));
+    let other = picture.with_extension("txt");
+    assert_eq!(code(&run(&[&"compare", &scan, &"--picture", &other])), 2);
+    assert!(!other.exists());
     // A drawn shape is a parameter like any other, with its range.
     assert_eq!(code(&run(&[&"compare", &scan, &"--set", &"reconstruct.shape_draw=4"])), 2);
     assert_eq!(code(&run(&[&"compare", &scan, &"--set", &"defect.index=9"])), 3);

@@ -247,8 +247,9 @@ fn a_scan_becomes_an_exported_part_by_keys_and_mouse() {
     let [x0, y0, x1, y1] = desk.rect("Axial view", None);
     let (from, to) = (x0 + (x1 - x0) / 3.0, x0 + 2.0 * (x1 - x0) / 3.0);
     desk.click_at(from, (y0 + y1) / 2.0);
+    desk.until("the first end", 60, || (desk.fact("/measuring") == true).then_some(()));
     desk.click_at(to, (y0 + y1) / 2.0);
-    let length = desk.until("a measured distance", 20, || desk.fact("/measures_mm/0").as_f64());
+    let length = desk.until("a measured distance", 60, || desk.fact("/measures_mm/0").as_f64());
     let scale = desk.fact("/axial_mm_per_pixel").as_f64().expect("a scale");
     let expected = (to.round() - from.round()) * scale;
     assert!((length - expected).abs() <= 2.0 * scale, "{length} mm against {expected} mm on the screen");
@@ -328,7 +329,7 @@ fn ten_phantoms_are_labelled_by_keys_alone() {
             }
         }
     }
-    desk.until("ten labels", 20, || (desk.fact("/labelled") == 10).then_some(()));
+    desk.until("ten labels", 60, || (desk.fact("/labelled") == 10).then_some(()));
     desk.look("8-labelled");
     let text = fs::read_to_string(folder.join("labels.json")).expect("labels.json");
     let labels: Value = serde_json::from_str(&text).expect("JSON");

@@ -354,6 +354,7 @@ impl Window {
             "comparing": matches!(self.case.comparing(), Comparing::Running { .. }),
             "busy": self.case.is_busy() || self.bodies.is_preparing(),
             "measures_mm": self.tools.measures.iter().map(super::tools::Measure::length_mm).collect::<Vec<_>>(),
+            "measuring": self.tools.pending.is_some(),
             "axial_mm_per_pixel": self.views.slices[0].mm_per_pixel(),
             "thickness_mm": self.case.recipe().get("implant.thickness_mm").ok(),
             "longest_pause_ms": self.pulse.longest.as_secs_f64() * 1000.0,

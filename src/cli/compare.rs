@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 
 /// `calvaria compare`: what each method makes of the same hole.
 pub fn run(arguments: &Compare, quiet: bool) -> Result<(), Failure> {
+    if let Some(file) =
+        arguments.picture.as_ref().filter(|f| f.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")))
+    {
+        return Err(Failure::Usage(format!("{}: end the picture's name with .png", file.display())));
+    }
     let recipe = parameters::recipe(&arguments.parameters)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
