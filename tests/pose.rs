@@ -5,6 +5,7 @@ mod support;
 use calvaria::defect::{self, Defect};
 use calvaria::geometry::{Grid, HeadFrame, Progress, Volume};
 use calvaria::phantom::{self, HeadParams};
+use calvaria::network::detector;
 use calvaria::scan::{self, Scan, Voxels};
 use calvaria::skull::{self, MeanVault, Skull};
 use nalgebra::{Isometry3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
@@ -286,6 +287,22 @@ fn real_skulls_are_found_again_however_they_are_turned_and_cut() {
         wrong.extend(found_again(name, &without(&whole, &piece), &piece, (2.0, 2.0)));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A head laid over the mean by the part that happens to be alike would seem to lack the rest. 074 serves in no atlas, no
+/// network and no table.
+#[test]
+fn a_flat_occiput_is_another_build_and_no_missing_bone() {
+    let Some(data) = support::real_data() else { return };
+    let skull = skull_of(read(&data.join("skullfix/training_set/complete_skull/074.nrrd")));
+    let directions = vault_directions(&skull);
+    let off = |d: &Vector3<f64>, hit: &skull::RayHit| (f64::from(hit.outer_mm) - skull.expected_outer_mm(d)).abs();
+    let near = directions.iter().zip(skull.cast(&directions)).filter(|(d, hit)| off(d, hit) < 12.0).count();
+    assert!(near as f64 > 0.98 * directions.len() as f64, "{near} of {}", directions.len());
+    let defects = found(&skull);
+    let (opinion, findings) = detector::check(&skull, &defects);
+    assert!(defects.is_empty() && findings.is_empty(), "{findings:?}");
+    assert!(opinion.presence < 0.1, "{}", opinion.presence);
 }
 
 #[test]

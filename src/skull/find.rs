@@ -17,6 +17,13 @@ const KAPPA: f64 = 0.2;
 /// A pose is not looked past when so many of its points fit and so much of the visible vault lies near the mean.
 const SURE_INLIERS: f64 = 0.95;
 const SURE_COVERED: f64 = 0.8;
+/// Bone farther than this from the mean head does not hold its pose, mm ...
+const CUT_MM: f64 = 5.0;
+/// ... unless more than this share of the vault's bone lies deeper than so below it, where it would seem to be missing:
+/// a head of another build (a flat occiput) is laid over the mean as a whole, not by the part that happens to be alike.
+const SUNK_SHARE: f64 = 0.02;
+const SUNK_MM: f64 = 8.0;
+const OTHER_BUILD_CUT_MM: f64 = 16.0;
 /// Weight of a direction beyond the scan against one within that shows no bone.
 const UNSEEN_WEIGHT: f64 = 0.6;
 /// So much of the vault near the mean is enough, and what more of it adds to a pose's rank.
@@ -42,6 +49,8 @@ pub(crate) struct Head {
     pub covered: f64,
     /// How closely bone that was met in the vault lies to the mean, 0..1: tells front from back where much is missing.
     pub close: f64,
+    /// Share of the bone met in the vault that lies far below the mean, 0..1.
+    pub sunk: f64,
     /// Share of the vault's directions whose mean outer surface lies within the scan, 0..1.
     pub scanned: f64,
     /// Angle to another pose that fits nearly as well, degrees.
@@ -202,8 +211,8 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
         for build in BUILDS {
             let mut pose = fit.pose.clone();
             pose.scales.component_mul_assign(&Vector3::from(build));
-            let head = search.recast(&pose, 2000);
-            let head = search.recast(&head.fit.pose, 2000);
+            let head = search.recast(&pose, 2000, CUT_MM);
+            let head = search.recast(&head.fit.pose, 2000, CUT_MM);
             sure = head.fit.inlier_share > SURE_INLIERS && head.covered > SURE_COVERED && head.scanned > SURE_COVERED;
             heads.push(head);
             if sure {
@@ -222,8 +231,15 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
     };
     let near = heads.iter().take_while(|h| rank(h) > rank(best) - RIVAL_RANK);
     let rival_deg = near.map(turned).find(|deg| *deg > RIVAL_DEG);
-    let head = search.recast(&best.fit.pose, 5000);
-    Some(Head { rival_deg, ..search.recast(&head.fit.pose, 5000) })
+    let other_build = best.sunk > SUNK_SHARE;
+    let cut_mm = if other_build { OTHER_BUILD_CUT_MM } else { CUT_MM };
+    let head = search.recast(&best.fit.pose, 5000, cut_mm);
+    let mut head = search.recast(&head.fit.pose, 5000, cut_mm);
+    if other_build {
+        // What is said of the fit is still how much of the bone lies near to the mean.
+        head.fit.inlier_share = best.fit.inlier_share;
+    }
+    Some(Head { rival_deg, ..head })
 }
 
 /// A small patch may fit anything, so bone must lie near half of the visible vault; beyond that how well what is there
@@ -245,8 +261,8 @@ struct Search<'a, T> {
 }
 
 impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
-    /// Rays toward the mean vault from a pose, and the pose aligned to what they hit.
-    fn recast(&self, pose: &Pose, count: usize) -> Head {
+    /// Rays toward the mean vault from a pose, and the pose aligned to what they hit within `cut_mm` of it.
+    fn recast(&self, pose: &Pose, count: usize, cut_mm: f64) -> Head {
         let directions = even_directions(count, LOWEST_VAULT);
         let rays: Vec<(Vector3<f64>, f64)> = directions
             .iter()
@@ -262,7 +278,7 @@ impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
             (0..3).all(|a| index[a] >= 0.0 && index[a] <= (self.scan.size[a] - 1) as f64)
         };
         let (mut points, mut vault_rays, mut expected, mut near) = (Vec::new(), 0usize, 0usize, 0usize);
-        let (mut close, mut met) = (0.0, 0usize);
+        let (mut close, mut met, mut sunk) = (0.0, 0usize, 0usize);
         for ((d, (ray, outer)), hit) in directions.iter().zip(&rays).zip(&hits) {
             let r = f64::from(hit.outer_mm);
             let vault = self.mean.in_vault(d);
@@ -272,6 +288,7 @@ impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
             near += usize::from(vault && within && (r - outer).abs() < 6.0);
             if vault && within && r.is_finite() {
                 met += 1;
+                sunk += usize::from(r < outer - SUNK_MM);
                 close += (-0.5 * ((r - outer) / CLOSE_MM).powi(2)).exp();
             }
             // A little beyond the vault's border, where brow and mastoid hold the pose. Where a ray leaves the scan is
@@ -285,13 +302,14 @@ impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
         let covered = near as f64 / (expected as f64 + beyond).max(1.0);
         let schedule = Schedule {
             iterations: 20,
-            cut_mm: [if covered < 0.9 { 20.0 } else { 10.0 }, 5.0],
+            cut_mm: [if covered < 0.9 { 20.0 } else { f64::max(10.0, cut_mm) }, cut_mm],
             kappa: KAPPA,
             scaled: true,
         };
         let fit = align(&points, pose, &self.surface, &schedule);
         let scanned = expected as f64 / vault_rays.max(1) as f64;
-        Head { fit, covered, close: close / met.max(1) as f64, scanned, rival_deg: None }
+        let of_met = |sum: f64| sum / met.max(1) as f64;
+        Head { fit, covered, close: of_met(close), sunk: of_met(sunk as f64), scanned, rival_deg: None }
     }
 }
 
