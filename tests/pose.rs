@@ -4,8 +4,8 @@ mod support;
 
 use calvaria::defect::{self, Defect};
 use calvaria::geometry::{Grid, HeadFrame, Progress, Volume};
-use calvaria::phantom::{self, HeadParams};
 use calvaria::network::detector;
+use calvaria::phantom::{self, HeadParams};
 use calvaria::scan::{self, Scan, Voxels};
 use calvaria::skull::{self, MeanVault, Skull};
 use nalgebra::{Isometry3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};

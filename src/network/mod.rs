@@ -1,5 +1,6 @@
 //! Networks: our own convolution, residual U-Nets, their weight files; what they see of a head, and the detector.
 
+mod add;
 mod convolve;
 pub mod detector;
 pub mod map;

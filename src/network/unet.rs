@@ -1,10 +1,12 @@
 //! A residual U-Net, for flat maps and for volumes.
 
+use super::add::add;
 use super::convolve::{Activation, convolve};
 use super::upsample::upsample;
 use crate::geometry::Random;
 use candle_core::{Device, Result, Tensor, Var, bail};
 use std::collections::BTreeMap;
+use std::sync::Once;
 
 /// The shape of a [`UNet`].
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -109,7 +111,7 @@ struct Block {
 
 impl Block {
     fn run(&self, x: &Tensor) -> Result<Tensor> {
-        x + self.b.run(&self.a.run(x, 1, Activation::Leaky)?, 1, Activation::None)?
+        add(x, &self.b.run(&self.a.run(x, 1, Activation::Leaky)?, 1, Activation::None)?)
     }
 }
 
@@ -167,6 +169,7 @@ impl UNet {
     /// # Errors
     /// When the size does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        keep_memory();
         let (_, inputs, d, h, w) = x.dims5()?;
         let m = self.shape.multiple();
         let flat = self.shape.dimensions == 2;
@@ -187,7 +190,7 @@ impl UNet {
         }
         for (level, skip) in kept.iter().enumerate().rev() {
             // Channels first: there is a quarter or an eighth of the work before the doubling.
-            x = (upsample(&self.joins[level].run(&x, 1, Activation::None)?, flat)? + skip)?;
+            x = add(&upsample(&self.joins[level].run(&x, 1, Activation::None)?, flat)?, skip)?;
             for block in &self.up[level] {
                 x = block.run(&x)?;
             }
@@ -200,6 +203,15 @@ impl UNet {
     pub fn shape(&self) -> &UNetShape {
         &self.shape
     }
+}
+
+/// Every layer's result is fresh memory, and glibc hands what is freed back to the system at once: a page fault for each
+/// 4 kB of the next layer, an eighth of a small net's time. Once a block of this size was freed it keeps as much
+/// (`M_MMAP_THRESHOLD` in mallopt(3): the threshold follows what is freed). Other allocators do not mind.
+fn keep_memory() {
+    const BYTES: usize = 30 << 20;
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(BYTES))));
 }
 
 /// Cells of 2×2(×2) voxels as channels at half the size.

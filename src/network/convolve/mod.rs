@@ -124,13 +124,29 @@ impl CustomOp3 for Convolution {
     }
 }
 
+/// So few values are copied or added before another thread has woken up.
+pub(super) const FEW: usize = 1 << 18;
 /// Padded copies of all channels of a batch.
 fn padded(layout: &Layout, x: &[f32]) -> Vec<f32> {
     let mut out = vec![0f32; layout.batch * layout.inputs * layout.channel_len()];
-    out.par_chunks_mut(layout.channel_len())
-        .zip(x.par_chunks(layout.input_len()))
-        .for_each(|(to, from)| layout.pad(from, to));
+    if x.len() <= FEW {
+        let channels = out.chunks_mut(layout.channel_len()).zip(x.chunks(layout.input_len()));
+        channels.for_each(|(to, from)| layout.pad(from, to));
+    } else {
+        let channels = out.par_chunks_mut(layout.channel_len()).zip(x.par_chunks(layout.input_len()));
+        channels.for_each(|(to, from)| layout.pad(from, to));
+    }
     out
+}
+
+/// `[input][tap][output of the block]` from a block's `[output][input][tap]`; zero beyond the last output.
+fn packed(weight: &[f32], of_block: usize) -> Vec<f32> {
+    let of_output = of_block / BLOCK;
+    let mut packed = vec![0f32; of_block];
+    for (i, to) in packed.chunks_exact_mut(BLOCK).enumerate() {
+        to.iter_mut().zip(weight[i..].iter().step_by(of_output)).for_each(|(t, w)| *t = *w);
+    }
+    packed
 }
 
 fn forward(
@@ -141,13 +157,7 @@ fn forward(
     bias: &[f32],
     activation: Activation,
 ) -> Vec<f32> {
-    let (taps, blocks) = (layout.taps.len(), layout.outputs.div_ceil(BLOCK));
-    // [block][input][tap][output of the block], zero beyond the last output.
-    let mut packed = vec![0f32; blocks * layout.inputs * taps * BLOCK];
-    for (o, of_output) in weight.chunks_exact(layout.inputs * taps).enumerate() {
-        let block = &mut packed[o / BLOCK * layout.inputs * taps * BLOCK..];
-        of_output.iter().enumerate().for_each(|(i, w)| block[i * BLOCK + o % BLOCK] = *w);
-    }
+    let of_block = BLOCK * layout.inputs * layout.taps.len();
     let padded = padded(layout, x);
     let (sample_len, plane_len) = (layout.inputs * layout.channel_len(), layout.plane_len());
     let stride = plane_len.next_multiple_of(SLACK);
@@ -162,7 +172,7 @@ fn forward(
         })
         .collect();
     jobs.into_par_iter().for_each(|(n, block, part)| {
-        let weights = &packed[block * layout.inputs * taps * BLOCK..][..layout.inputs * taps * BLOCK];
+        let weights = packed(&weight[block * of_block..weight.len().min((block + 1) * of_block)], of_block);
         let sample = &padded[n * sample_len..(n + 1) * sample_len];
         let mut sums = vec![0f32; BLOCK * stride];
         for z in 0..depth {
@@ -173,7 +183,7 @@ fn forward(
                     channel_len: layout.channel_len(),
                     channels: layout.inputs,
                     taps: &layout.taps,
-                    weights,
+                    weights: &weights,
                     out: &mut sums,
                     stride,
                     count: plane_len,
