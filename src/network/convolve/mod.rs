@@ -126,6 +126,7 @@ impl CustomOp3 for Convolution {
 
 /// So few values are copied or added before another thread has woken up.
 pub(super) const FEW: usize = 1 << 18;
+
 /// Padded copies of all channels of a batch.
 fn padded(layout: &Layout, x: &[f32]) -> Vec<f32> {
     let mut out = vec![0f32; layout.batch * layout.inputs * layout.channel_len()];
