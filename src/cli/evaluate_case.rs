@@ -108,8 +108,18 @@ pub fn one(
     let start = Instant::now();
     // Every recipe has the same skull and defect parameters: methods differ in the completion alone.
     let shared = Recipe::default();
-    let prepared = evaluate::prepare(truth.defective.clone(), &shared.skull, &shared.defect, &silent);
+    let mut prepared = evaluate::prepare(truth.defective.clone(), &shared.skull, &shared.defect, &silent);
     let prepare_seconds = start.elapsed().as_secs_f64();
+    if arguments.leave_self_out
+        && let Ok(prepared) = &mut prepared
+    {
+        match evaluate::heads_of(&truth, &shared.skull, &silent) {
+            Ok(heads) => prepared.left_out = heads,
+            Err(PredictError::Cancelled(stop)) => return Err(stop.into()),
+            // A defective skull is a head, so its whole is one.
+            Err(error) => return Err(Failure::Refused(format!("{}: {error}", case.name))),
+        }
+    }
     let mut judge: Option<Judge> = None;
     for (i, (method, recipe)) in recipes.iter().enumerate() {
         if done[i].is_some() {
@@ -140,6 +150,7 @@ pub fn one(
             method: method.clone(),
             failure,
             defects: prepared.as_ref().map_or(0, |p| p.defects.len()),
+            heads_left_out: prepared.as_ref().map_or(0, |p| p.left_out.len()),
             findings: findings.collect(),
             in_band: evaluate::share_in_band(&verdict.outer, &prediction.completions),
             read_seconds,

@@ -36,6 +36,10 @@ pub struct Evaluate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]
     pub jobs: Option<usize>,
 
+    /// Leave a skull out of the atlas where it is one of its heads (known by its complete shape, not by its name)
+    #[arg(long)]
+    pub leave_self_out: bool,
+
     /// Score every case again, also those scored by an earlier run
     #[arg(long)]
     pub fresh: bool,
@@ -52,7 +56,8 @@ pub struct Evaluate {
 const EVALUATE_EXAMPLES: &str = "\
 Examples:
   calvaria evaluate training_set --out scores
-  calvaria evaluate training_set --method auto,mirror,smooth --only assets/splits/held-out.txt --out scores";
+  calvaria evaluate training_set --method auto,mirror,smooth --only assets/splits/held-out.txt --out scores
+  calvaria evaluate training_set --leave-self-out --out all-scores";
 
 /// Cut defects with known truth into complete skulls
 ///

@@ -25,7 +25,7 @@ pub use cases::{Case, LayoutError, Source, find_cases, only_skulls, parse_list};
 pub use faces::{FaceError, OuterPoint};
 pub use judge::{Judge, Verdict, score};
 pub use overlap::{border_dice, dice};
-pub use predict::{PredictError, Prediction, Prepared, prepare};
+pub use predict::{PredictError, Prediction, Prepared, heads_of, prepare};
 pub use scores::Scores;
 pub use summary::{Loss, Measure, Outcome, Row, Summary, best_median_worst, summarise};
 pub use surface_distance::{SurfaceDistances, percentile, surface_distances};

@@ -1,3 +1,4 @@
+use super::truth::Truth;
 use crate::defect::{self, Defect};
 use crate::geometry::{Cancelled, Progress, Volume};
 use crate::reconstruct::{self, Completion};
@@ -10,6 +11,8 @@ pub struct Prepared {
     pub skull: Skull,
     /// What was found, largest first; never empty.
     pub defects: Vec<Defect>,
+    /// The atlas' heads that are not asked (see [`reconstruct::own_heads`]).
+    pub left_out: Vec<usize>,
     defective: Volume<u8>,
 }
 
@@ -63,7 +66,18 @@ pub fn prepare(
     if defects.is_empty() {
         return Err(PredictError::NoDefect);
     }
-    Ok(Prepared { skull, defects, defective })
+    Ok(Prepared { skull, defects, left_out: Vec::new(), defective })
+}
+
+/// The atlas' heads that are this whole head itself, so that they can be left out when it is to be completed.
+///
+/// # Errors
+/// Where there is no head.
+pub fn heads_of(truth: &Truth, skull_params: &skull::Params, progress: &Progress) -> Result<Vec<usize>, PredictError> {
+    let mut whole = truth.defective.clone();
+    whole.data.iter_mut().zip(&truth.implant.data).for_each(|(bone, taken)| *bone |= taken);
+    let scan = Scan { voxels: Voxels::Mask(whole), findings: Vec::new(), hash: String::new() };
+    Ok(reconstruct::own_heads(&skull::segment(&scan, skull_params, progress)?))
 }
 
 impl Prepared {
@@ -76,8 +90,8 @@ impl Prepared {
         let mut completions = Vec::new();
         for (i, defect) in self.defects.iter().enumerate() {
             let share = |k: usize| k as f32 / self.defects.len() as f32;
-            let completion =
-                reconstruct::complete(&self.skull, defect, params, &progress.part(share(i), share(i + 1)))?;
+            let part = progress.part(share(i), share(i + 1));
+            let completion = reconstruct::complete_without(&self.skull, defect, params, &self.left_out, &part)?;
             let piece = completion.implant_mask(&self.skull, &implant.grid);
             for ((whole, new), bone) in implant.data.iter_mut().zip(&piece.data).zip(&self.defective.data) {
                 *whole |= u8::from(*new != 0 && *bone == 0);

@@ -18,6 +18,9 @@ pub struct Outcome {
     pub failure: Option<String>,
     /// Defects found in the defective skull.
     pub defects: usize,
+    /// Heads of the atlas that were not asked, for they are this one.
+    #[serde(default)]
+    pub heads_left_out: usize,
     /// What the user would have been told.
     pub findings: Vec<String>,
     /// Share of the true outer face within the stated 90 % band (see [`super::share_in_band`]).
@@ -133,6 +136,8 @@ pub struct Row {
     pub cases: usize,
     /// Heads they come from.
     pub skulls: usize,
+    /// Cases whose head was left out of the atlas.
+    pub without_self: usize,
     /// Names of the cases without a prediction; they count with an overlap of 0.
     pub failed: Vec<String>,
     /// Mean time from mask to implant without reading and writing, s.
@@ -262,6 +267,7 @@ fn row(method: &str, kind: Option<String>, outcomes: &[&Outcome]) -> Row {
         kind,
         cases: outcomes.len(),
         skulls: skulls.len(),
+        without_self: outcomes.iter().filter(|o| o.heads_left_out > 0).count(),
         failed: outcomes.iter().filter(|o| o.failure.is_some()).map(|o| o.name.clone()).collect(),
         seconds: total / outcomes.len().max(1) as f64,
         complete_seconds: outcomes.iter().map(|o| o.complete_seconds).sum::<f64>() / outcomes.len().max(1) as f64,

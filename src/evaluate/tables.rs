@@ -76,6 +76,13 @@ pub fn markdown(summary: &Summary) -> String {
             d.method, d.cases, d.failed, d.mean, d.worst_dice, d.worst_case
         );
     }
+    for row in summary.all.iter().filter(|r| r.without_self > 0) {
+        let _ = write!(
+            out,
+            "\n{}: in {} of {} cases the head is one of the atlas', and was left out of it.\n",
+            row.method, row.without_self, row.cases
+        );
+    }
     for row in summary.all.iter().filter(|r| !r.failed.is_empty()) {
         let _ = write!(out, "\nFailed with {}: {}.\n", row.method, row.failed.join(", "));
     }

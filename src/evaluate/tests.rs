@@ -154,6 +154,7 @@ fn outcome(name: &str, method: &str, dice: f64, failure: Option<&str>) -> Outcom
         method: method.to_owned(),
         failure: failure.map(str::to_owned),
         defects: 1,
+        heads_left_out: 0,
         findings: Vec::new(),
         in_band: None,
         read_seconds: 0.5,

@@ -39,9 +39,9 @@ use crate::scan::Finding;
 use crate::skull::Skull;
 
 pub(crate) use cut::{CutAnswer, complete_cut};
-pub(crate) use prior::own_heads;
 
 pub use compare::{Alternative, Comparison, DISAGREE_MM, Relief, RimFit, Skipped, compare};
+pub use prior::own_heads;
 
 /// How the missing bone is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -168,9 +168,21 @@ pub enum Error {
 
 /// Completes the bone inside one defect.
 pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Progress) -> Result<Completion, Error> {
+    complete_without(skull, defect, params, &[], progress)
+}
+
+/// The same, some heads of the atlas not asked ([`own_heads`]); the mean vault keeps its share of them. Networks and
+/// pose are as shipped.
+pub fn complete_without(
+    skull: &Skull,
+    defect: &Defect,
+    params: &Params,
+    heads: &[usize],
+    progress: &Progress,
+) -> Result<Completion, Error> {
     progress.report(0.0, "looking at the other side")?;
     let other = opposite::cast(skull, &defect.patch);
-    let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch));
+    let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch)).without(heads);
     let complete = |params: &Params, progress: &Progress| {
         complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, progress)
     };

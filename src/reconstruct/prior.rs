@@ -142,7 +142,7 @@ const COMPARED_FROM_Z: f64 = 0.1;
 const SAME_MM: f64 = 0.35;
 
 /// Numbers of the atlas' heads that are this whole skull itself, told by their maps: names may differ.
-pub(crate) fn own_heads(skull: &Skull) -> Vec<usize> {
+pub fn own_heads(skull: &Skull) -> Vec<usize> {
     let apart = apart_mm(skull);
     (0..apart.len()).filter(|&i| apart[i] < SAME_MM).collect()
 }

@@ -59,6 +59,7 @@ fn outcome() -> (Outcome, Truth, Volume<u8>, Vec<crate::evaluate::OuterPoint>) {
         method: "auto".to_owned(),
         failure: None,
         defects: 1,
+        heads_left_out: 0,
         findings: Vec::new(),
         in_band: None,
         read_seconds: 0.0,
