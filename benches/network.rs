@@ -72,8 +72,14 @@ fn compare(name: &str, shape: &UNetShape, size: [usize; 3]) -> Outcome<()> {
     for (name, var) in start(shape, 1)? {
         arrays.insert(name, Array { dims: var.dims().to_vec(), values: var.flatten_all()?.to_vec1()? });
     }
-    let about =
-        About { shape: shape.clone(), recipe: String::new(), steps: 0, skulls: 0, calibration: BTreeMap::new() };
+    let about = About {
+        shape: shape.clone(),
+        recipe: String::new(),
+        steps: 0,
+        skulls: 0,
+        calibration: BTreeMap::new(),
+        mean_vault: None,
+    };
     let weights = Weights { about, arrays };
     let dims = [1, shape.inputs, size[0], size[1], size[2]];
     let mut random = Random::new(2, 0);

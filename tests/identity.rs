@@ -19,11 +19,11 @@ struct Shell {
 
 impl Shell {
     fn outer_mm(&self, lps: &Vector3<f64>) -> f64 {
-        MeanVault::shipped().outer_at(lps)
+        MeanVault::in_use().outer_at(lps)
     }
 
     fn thickness_mm(&self, lps: &Vector3<f64>) -> f64 {
-        let mean = MeanVault::shipped();
+        let mean = MeanVault::in_use();
         f64::from(mean.disc.sample(&mean.thickness_mm, lps)).clamp(3.0, 9.0)
     }
 

@@ -261,7 +261,7 @@ fn the_network_looks_once_at_a_head_and_its_words_stand_at_the_defect() {
     settle(&mut case);
     let body = case.results().skull.clone().expect("a skull");
     let defects = case.results().defects.clone().expect("defects");
-    let said = calvaria::network::detector::second_opinion(&body.skull, body.opinion(), &defects);
+    let said = calvaria::network::detector::findings(&body.skull, body.opinion(), &defects);
     assert_eq!(*case.results().defect_findings, said);
     // A rim drawn where bone is whole: the network does not see it as missing, and sees the true hole.
     let towards = nalgebra::Vector3::new(-0.5, 0.3, 0.8).normalize();

@@ -4,6 +4,7 @@ use super::action::Action;
 use super::commands::{Command, Group, key_text, search};
 use super::theme::{self, GRID, HALF};
 use super::widgets::{dialog_frame, hint, key_cap, section};
+use crate::case::atlas_line;
 use egui::{Button, Grid, Id, Key, Modal, RichText, Role, ScrollArea, TextEdit, WidgetInfo, vec2};
 
 /// The search field and where the arrow keys are.
@@ -114,6 +115,7 @@ pub fn about(ctx: &egui::Context, engine: &str, actions: &mut Vec<Action>) {
         ui.add_space(GRID);
         hint(ui, "Everything stays on this machine: nothing is sent anywhere.");
         hint(ui, engine);
+        hint(ui, atlas_line());
         section(ui, "Licences");
         hint(ui, "Calvaria: Apache License 2.0");
         hint(ui, "Typeface: a subset of Inter, SIL Open Font License 1.1");

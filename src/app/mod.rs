@@ -59,8 +59,8 @@ pub enum Error {
     Home(#[from] HomeError),
 }
 
-/// Opens the window and returns when it is closed.
-pub fn run(start: Start) -> Result<(), Error> {
+/// Opens the window and returns when it is closed; `trouble` is said first.
+pub fn run(start: Start, trouble: Option<String>) -> Result<(), Error> {
     if !has_display() {
         return Err(Error::NoDisplay);
     }
@@ -80,7 +80,7 @@ pub fn run(start: Start) -> Result<(), Error> {
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         Ok(match start {
             Start::Label { dir, labels, by } => Box::new(LabelWindow::new(cc, &home, &dir, labels.as_deref(), &by)?),
-            start => Box::new(Window::new(cc, home, start)?),
+            start => Box::new(Window::new(cc, home, start)?.saying(trouble)),
         })
     });
     // Some window systems panic instead of saying that a library is missing.

@@ -114,6 +114,14 @@ impl Window {
         Ok(window)
     }
 
+    /// The window with a word on what went wrong before it opened.
+    pub fn saying(mut self, trouble: Option<String>) -> Self {
+        if let Some(text) = trouble {
+            self.say_bad(text);
+        }
+        self
+    }
+
     /// An empty window, whatever was open last.
     pub fn empty(
         cc: &eframe::CreationContext<'_>,

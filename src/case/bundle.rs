@@ -1,4 +1,4 @@
-use super::{Outcome, Recipe, Results, Staged, StagedFile, StepKind};
+use super::{Outcome, Recipe, Results, Staged, StagedFile, StepKind, models_in_use};
 use crate::defect::Edit;
 use crate::export::WriteError;
 use crate::export::nrrd::write_nrrd;
@@ -6,7 +6,7 @@ use crate::export::report::{Report, ReportFile};
 use crate::export::stl::write_stl;
 use crate::geometry::{Cancelled, Progress, Volume};
 use crate::scan::Voxels;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// Draws `preview.png` from the results: PNG bytes, or a word on why there is no picture (no graphics adapter).
@@ -100,6 +100,7 @@ fn report<'a>(bundle: &Bundle<'a>, files: &[StagedFile]) -> Report<'a> {
     let Bundle { outcome, recipe, edits } = bundle;
     Report {
         parameters: parameters(recipe),
+        models: json!(models_in_use(recipe.reconstruct.method)),
         edits,
         scan: &outcome.scan,
         skull: &outcome.skull.skull,

@@ -69,6 +69,11 @@ impl Home {
         &self.cache
     }
 
+    /// Where a site's own atlas and networks are looked for.
+    pub fn models_folder(&self) -> PathBuf {
+        self.data.join("models")
+    }
+
     /// Where the window's settings are.
     pub fn settings_file(&self) -> PathBuf {
         self.data.join("settings.json")

@@ -15,7 +15,7 @@ pub struct SkullBody {
     pub skull: Skull,
     /// The bone's surface, LPS mm.
     pub mesh: Mesh,
-    opinion: OnceLock<Opinion>,
+    opinion: OnceLock<Option<Opinion>>,
 }
 
 impl SkullBody {
@@ -24,9 +24,10 @@ impl SkullBody {
         Self { skull, mesh, opinion: OnceLock::new() }
     }
 
-    /// Where the network sees vault bone missing. It looks once: corrections of the defect change nothing about it.
-    pub fn opinion(&self) -> &Opinion {
-        self.opinion.get_or_init(|| Detector::shipped().look(&self.skull))
+    /// Where the network sees vault bone missing; `None` where there is none beside this mean vault. It looks once:
+    /// corrections of the defect change nothing about it.
+    pub fn opinion(&self) -> Option<&Opinion> {
+        self.opinion.get_or_init(|| Some(Detector::in_use().ok()?.look(&self.skull))).as_ref()
     }
 }
 

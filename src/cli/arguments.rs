@@ -17,6 +17,11 @@ pub struct Arguments {
     /// Print errors only, no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+
+    /// A site's own atlas and networks: a folder with any of mean_vault.bin, heads.bin, detector.safetensors,
+    /// map.safetensors, volume.safetensors; otherwise the folder models among the program's data, where there is one
+    #[arg(long, value_name = "DIR", global = true)]
+    pub models: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -299,12 +304,20 @@ pub enum AtlasCommand {
         #[arg(long, short, value_name = "FILE")]
         out: PathBuf,
 
-        /// A labelled skull whose bones name the vault's regions
+        /// A labelled skull whose bones name the vault's regions; the shipped vault's names otherwise
         #[arg(long, value_name = "FILE")]
         labels: Option<PathBuf>,
+
+        /// Take the axes of the first skull, not those of the shipped vault (which was made so)
+        #[arg(long)]
+        first_axes: bool,
     },
     /// Measure how each of many complete skulls differs from the mean vault in use
-    #[command(after_help = "Examples:\n  calvaria atlas heads complete_skull --only atlas.txt --out heads.bin")]
+    ///
+    /// The file becomes the program's own where it lies as heads.bin in the folder of models (see --models).
+    #[command(
+        after_help = "Examples:\n  calvaria atlas heads our_skulls --add --out models/heads.bin\n  calvaria atlas heads complete_skull --only atlas.txt --out heads.bin"
+    )]
     Heads {
         /// Folder of complete skulls (binary volumes), read recursively
         folder: PathBuf,
@@ -312,6 +325,10 @@ pub enum AtlasCommand {
         /// Only the skulls named in this list (one a line)
         #[arg(long, value_name = "FILE")]
         only: Option<PathBuf>,
+
+        /// Put them beside the heads in use; those that are among them already stay single
+        #[arg(long)]
+        add: bool,
 
         /// The file of heads
         #[arg(long, short, value_name = "FILE")]
@@ -334,6 +351,7 @@ const TRAIN_EXAMPLES: &str = "\
 Examples:
   calvaria train detector --data complete_skull --out training
   calvaria train detector --data complete_skull --leave-out assets/splits/held-out.txt --recipe long.toml --out training
+  calvaria train map --data our_skulls --fine-tune --out training
   calvaria train score --data training_set --weights training/detector.safetensors --out scores";
 
 #[derive(Debug, Subcommand)]
@@ -369,6 +387,11 @@ pub struct TrainRun {
     /// A list of skulls to look at but not to train on; every tenth otherwise
     #[arg(long, value_name = "FILE")]
     pub validation: Option<PathBuf>,
+
+    /// Begin with the network in use instead of chance: for a site's own skulls. The net keeps its size; without a
+    /// recipe it takes 300 small steps
+    #[arg(long)]
+    pub fine_tune: bool,
 }
 
 #[derive(Debug, Args)]

@@ -21,11 +21,8 @@ pub fn run(arguments: &Label, quiet: bool) -> Result<Outcome, Failure> {
         return Ok(Outcome::Exit(0));
     }
     window::check_display(&format!("calvaria label {} --export labels.csv", arguments.dir.display()))?;
-    Ok(Outcome::Window(Start::Label {
-        dir: arguments.dir.clone(),
-        labels: arguments.labels.clone(),
-        by: arguments.by.clone(),
-    }))
+    let start = Start::Label { dir: arguments.dir.clone(), labels: arguments.labels.clone(), by: arguments.by.clone() };
+    Ok(Outcome::Window { start, trouble: None })
 }
 
 /// The labels as a table; the file's ending says which.

@@ -17,6 +17,7 @@ mod label;
 mod manual;
 mod measuring;
 mod mesh;
+mod models;
 mod output;
 mod parameters;
 mod phantom;
@@ -38,7 +39,12 @@ pub enum Outcome {
     /// Nothing: leave with this exit code.
     Exit(u8),
     /// Open the window.
-    Window(Start),
+    Window {
+        /// What it shows first.
+        start: Start,
+        /// What it says first.
+        trouble: Option<String>,
+    },
 }
 
 /// The exit code of a window that could not be opened.
@@ -66,9 +72,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
 
 fn command(arguments: Arguments) -> Result<Outcome, Failure> {
     let quiet = arguments.quiet;
+    let trouble = models::prepare(&arguments)?;
+    let opened = |start: Start| Outcome::Window { start, trouble };
     match arguments.command {
-        None => return window::first(quiet),
-        Some(Command::Open(open)) => return window::open(&open),
+        None => return window::first(quiet).map(opened),
+        Some(Command::Open(open)) => return window::open(&open).map(opened),
         Some(Command::Label(label)) => return label::run(&label, quiet),
         Some(Command::Design(design)) => design::run(&design, quiet)?,
         Some(Command::Reconstruct(many)) => complete_many::run(&many, quiet)?,

@@ -5,10 +5,10 @@ use super::output::{self, Meter};
 use super::{train_score, volumes};
 use crate::defect;
 use crate::geometry::{Cancelled, Progress};
-use crate::network::detector::HALF_AREA;
-use crate::network::map::MapNetwork;
-use crate::network::volume::{HELD_SHARE, VOLUME_KIND};
-use crate::network::{About, Seen, Weights, WeightsError, pack_views, unpack_views};
+use crate::network::detector::{Detector, HALF_AREA, KIND};
+use crate::network::map::{MAP_KIND, MapNetwork};
+use crate::network::volume::{HELD_SHARE, VOLUME_KIND, VolumeNetwork};
+use crate::network::{About, Seen, Weights, WeightsError, own_mean_vault, pack_views, unpack_views};
 use crate::skull::Skull;
 use crate::train::{
     CURVE_SIZE, DetectorTask, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView, curve_csv,
@@ -75,47 +75,64 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
     Ok(Skulls { training: entries, validation })
 }
 
-fn recipe(file: Option<&Path>) -> Result<Recipe, Failure> {
-    let Some(file) = file else { return Ok(Recipe::default()) };
+fn recipe(file: Option<&Path>, otherwise: Recipe) -> Result<Recipe, Failure> {
+    let Some(file) = file else { return Ok(otherwise) };
     let refused = |word: String| Failure::Refused(format!("{}: {word}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| refused(e.to_string()))?;
     Recipe::from_toml(&text).map_err(|e| refused(e.to_string()))
 }
 
-/// What every training begins with: the recipe, the skulls, and what the network sees of them.
+/// What every training begins with: the recipe, the skulls, what the network sees of them, and the network to go on from.
 struct Begun<T> {
     recipe: Recipe,
+    from: Option<Weights>,
     skulls: Skulls,
     training: Vec<Vec<T>>,
     validation: Vec<Vec<T>>,
 }
 
-fn begin<T>(run: &TrainRun, kept: &Kept<T>, progress: &Progress) -> Result<Begun<T>, Failure> {
-    let recipe = recipe(run.recipe.as_deref())?;
+fn begin<T>(run: &TrainRun, kept: &Kept<T>, kind: &str, file: &[u8], progress: &Progress) -> Result<Begun<T>, Failure> {
+    let from = match run.fine_tune {
+        true => {
+            let vault = own_mean_vault();
+            let weights = Weights::beside(file, kind, vault.as_deref());
+            Some(weights.map_err(|e| Failure::Refused(format!("no network to go on from: {e}")))?)
+        }
+        false => None,
+    };
+    let otherwise = if run.fine_tune { Recipe::fine_tuning() } else { Recipe::default() };
+    let mut recipe = recipe(run.recipe.as_deref(), otherwise)?;
+    if let Some(weights) = &from {
+        recipe.widths.clone_from(&weights.about.shape.widths);
+        recipe.blocks = weights.about.shape.blocks;
+    }
     let skulls = skulls(run)?;
     case::check_writable(&run.out)?;
     let every: Vec<&Entry> = skulls.training.iter().chain(&skulls.validation).collect();
     let mut training = views(&every, kept, &recipe, &run.out, progress)?;
     let validation = training.split_off(skulls.training.len());
-    Ok(Begun { recipe, skulls, training, validation })
+    Ok(Begun { recipe, from, skulls, training, validation })
 }
 
 fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let begun = begin(run, &SEEN, &progress.part(0.0, 0.2))?;
+    let begun = begin(run, &SEEN, KIND, Detector::file().bytes(), &progress.part(0.0, 0.2))?;
     let task = DetectorTask::new(&begun.recipe, &begun.training, &begun.validation);
     // A detector says nothing before `train score --calibrate` has fitted this; until then a fair guess stands there.
-    let calibration = BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]);
-    learn(&task, &begun.recipe, &begun.skulls, calibration, run, quiet, &progress.part(0.2, 1.0)).map(|_| ())
+    let calibration = match &begun.from {
+        Some(weights) => weights.about.calibration.clone(),
+        None => BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]),
+    };
+    learn(&task, &begun, calibration, run, quiet, &progress.part(0.2, 1.0)).map(|_| ())
 }
 
 fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let begun = begin(run, &CUTS, &progress.part(0.0, 0.5))?;
+    let begun = begin(run, &CUTS, MAP_KIND, MapNetwork::file().bytes(), &progress.part(0.0, 0.5))?;
     let task = MapTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.5, 1.0))?;
+    let bytes = learn(&task, &begun, BTreeMap::new(), run, quiet, &progress.part(0.5, 1.0))?;
     let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
     let holes: usize = begun.validation.iter().map(Vec::len).sum();
     if holes > 0 && !quiet {
@@ -136,9 +153,9 @@ fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
 fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let begun = begin(run, &VOLUMES, &progress.part(0.0, 0.2))?;
+    let begun = begin(run, &VOLUMES, VOLUME_KIND, VolumeNetwork::file().bytes(), &progress.part(0.0, 0.2))?;
     let task = VolumeTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun.recipe, &begun.skulls, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
+    let bytes = learn(&task, &begun, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
     if begun.validation.is_empty() {
         return Ok(());
     }
@@ -158,10 +175,9 @@ fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
 }
 
 /// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.
-fn learn<T: Task>(
+fn learn<T: Task, V>(
     task: &T,
-    recipe: &Recipe,
-    skulls: &Skulls,
+    Begun { recipe, from, skulls, .. }: &Begun<V>,
     calibration: BTreeMap<String, f64>,
     run: &TrainRun,
     quiet: bool,
@@ -169,7 +185,10 @@ fn learn<T: Task>(
 ) -> Result<Vec<u8>, Failure> {
     let shape = task.shape();
     let list = |of: &[Entry]| of.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(" ");
-    let told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
+    let mut told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
+    if let Some(weights) = from {
+        told.push_str(&format!("from {}\n", weights.hash(task.kind())));
+    }
     let checkpoint = run.out.join("checkpoint.safetensors");
     let refused = |e: TrainError| match e {
         TrainError::Keep(word) => Failure::Write(word),
@@ -177,10 +196,13 @@ fn learn<T: Task>(
     };
     let state = match std::fs::read(&checkpoint) {
         Ok(bytes) => State::from_bytes(&bytes, task.kind(), &shape, &told).map_err(refused)?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let first = State::new(&shape, recipe, told).map_err(refused)?;
-            if task.starts_at_zero() { first.with_silent_head() } else { first }
-        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => match from {
+            Some(weights) => State::from_weights(weights, &shape, told).map_err(refused)?,
+            None => {
+                let first = State::new(&shape, recipe, told).map_err(refused)?;
+                if task.starts_at_zero() { first.with_silent_head() } else { first }
+            }
+        },
         Err(e) => return Err(Failure::Refused(format!("{}: {e}", checkpoint.display()))),
     };
     if state.step > 0 {
@@ -197,8 +219,14 @@ fn learn<T: Task>(
         write("checkpoint.safetensors", &state.to_bytes(task.kind()))
     };
     let state = train(task, recipe, state, &mut keep, progress).map_err(refused)?;
-    let about =
-        About { shape, recipe: recipe.to_toml(), steps: state.step, skulls: skulls.training.len(), calibration };
+    let about = About {
+        shape,
+        recipe: recipe.to_toml(),
+        steps: state.step,
+        skulls: skulls.training.len(),
+        calibration,
+        mean_vault: own_mean_vault(),
+    };
     let bytes = Weights { about, arrays: state.averaged().clone() }.to_bytes(task.kind());
     let file = run.out.join(format!("{}.safetensors", task.kind()));
     case::write_atomic(&file, &bytes)?;

@@ -1,10 +1,10 @@
 use super::arguments::Open;
 use super::failure::Failure;
-use super::{Outcome, output};
+use super::output;
 use crate::case::{Home, Sample, Start, find_sample};
 
 /// The window without a command: the last case, else the sample, else the phantom (made when it is not there yet).
-pub fn first(quiet: bool) -> Result<Outcome, Failure> {
+pub fn first(quiet: bool) -> Result<Start, Failure> {
     check_display("calvaria design SCAN --out DIR")?;
     let home = Home::find().map_err(|e| Failure::Write(e.to_string()))?;
     if home.recent().is_empty()
@@ -17,17 +17,17 @@ pub fn first(quiet: bool) -> Result<Outcome, Failure> {
             output::complain(&failure.to_string());
         }
     }
-    Ok(Outcome::Window(Start::Default))
+    Ok(Start::Default)
 }
 
 /// The window on a scan or case.
-pub fn open(arguments: &Open) -> Result<Outcome, Failure> {
+pub fn open(arguments: &Open) -> Result<Start, Failure> {
     let path = &arguments.path;
     if !path.exists() {
         return Err(Failure::Refused(format!("{}: no such file or folder; check the path", path.display())));
     }
     check_display(&format!("calvaria design {} --out DIR", path.display()))?;
-    Ok(Outcome::Window(Start::Open(path.clone())))
+    Ok(Start::Open(path.clone()))
 }
 
 /// Says so when there is no display, and what to do instead.

@@ -56,7 +56,7 @@ pub(crate) fn cut(skull: &Skull, left: &dyn Fn(&Vector3<f64>, Table) -> Table, p
 
 /// The pixels of the vault whose bone is gone.
 fn core(skull: &Skull, gone: &dyn Fn(&Vector3<f64>, f32) -> bool) -> Option<Core> {
-    let mean = MeanVault::shipped();
+    let mean = MeanVault::in_use();
     let n = mean.disc.size;
     let mut mask = flat(n, vec![0; n * n]);
     let mut directions = Vec::new();

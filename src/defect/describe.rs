@@ -96,7 +96,7 @@ impl Shares {
 }
 
 fn shares(skull: &Skull, local: &Local, hole: &Volume<u8>, surface_mm: &[f32]) -> Shares {
-    let mean = MeanVault::shipped();
+    let mean = MeanVault::in_use();
     let size = local.disc.size;
     let point = |o: usize| local.directions[o].map(|d| d * f64::from(surface_mm[o]));
     let mut s = Shares {

@@ -88,7 +88,7 @@ impl Local {
         let directions: Vec<Option<Vector3<f64>>> =
             (0..disc.len()).map(|o| disc.direction((o / size) as f64, (o % size) as f64)).collect();
         let known: Vec<Vector3<f64>> = directions.iter().flatten().copied().collect();
-        let mean = MeanVault::shipped();
+        let mean = MeanVault::in_use();
         let look = |d: &Vector3<f64>| {
             let expected = skull.expected_outer_mm(d);
             let to_mean = skull.mean_direction(d).0;
@@ -225,7 +225,7 @@ impl Local {
 
     /// The hole of a core: no bone, or a wall below the continued surface, joined to the core; filled.
     pub fn hole(&self, skull: &Skull, core: &Core) -> Option<(Volume<u8>, Vec<f32>)> {
-        let mean = MeanVault::shipped();
+        let mean = MeanVault::in_use();
         let wide = dilate(&core.mask, 1.5);
         let seed = |o: usize| {
             let pixel = self.directions[o].and_then(|d| mean.pixel(&skull.mean_direction(&d).0));
@@ -317,7 +317,7 @@ struct Seen {
 /// What the other side of the head has. Beyond the vault (brow, temple's lower edge) a hole may reach where the other
 /// side has bone near the mean radius.
 fn ask_the_other_side(skull: &Skull, known: &[Vector3<f64>], seen: &mut [Seen]) {
-    let mean = MeanVault::shipped();
+    let mean = MeanVault::in_use();
     let beside = |d: &Vector3<f64>| {
         let up = (Vector3::z() - d * d.z).try_normalize(1e-6).unwrap_or_default();
         let raised = d * BEYOND_RAD.cos() + up * BEYOND_RAD.sin();

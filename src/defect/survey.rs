@@ -43,7 +43,7 @@ enum Pixel {
 
 /// Likely openings, largest first.
 pub(super) fn survey(skull: &Skull, least_cm2: f64) -> Vec<Core> {
-    let mean = MeanVault::shipped();
+    let mean = MeanVault::in_use();
     let n = mean.disc.size;
     let inside: Vec<(usize, Vector3<f64>)> = (0..mean.disc.len())
         .filter(|&o| mean.vault[o])

@@ -16,6 +16,8 @@ pub const PURPOSE: &str = "For research and design review, not a medical device.
 pub struct Report<'a> {
     /// Every parameter, step by step, as in the recipe.
     pub parameters: Value,
+    /// The atlas and the networks that were asked: name, whose, hash.
+    pub models: Value,
     /// The user's corrections of the defect.
     pub edits: &'a [Edit],
     /// The scan as read.
@@ -63,6 +65,7 @@ impl Report<'_> {
         put("coordinates", "LPS (x to the patient's left, y to the back, z up), mm".into());
         put("scan", self.scan_part());
         put("parameters", self.parameters.clone());
+        put("models", self.models.clone());
         put("corrections", json!(self.edits));
         put("skull", self.skull_part());
         put("defects", self.defects.iter().map(defect_part).collect());

@@ -3,11 +3,11 @@
 
 use super::seen::expected;
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError};
+use super::weights::{Weights, WeightsError, own_mean_vault};
 use crate::geometry::Disc;
+use crate::skull::{InUse, Shipped};
 use candle_core::{Device, Tensor};
 use nalgebra::Vector3;
-use std::sync::OnceLock;
 
 /// Word of the map network's files.
 pub const MAP_KIND: &str = "map";
@@ -171,14 +171,30 @@ pub struct MapNetwork {
     net: UNet,
 }
 
+static NETWORK: Shipped<Result<MapNetwork, WeightsError>> =
+    Shipped::new(include_bytes!("../../assets/models/map.safetensors"), MapNetwork::beside_vault);
+
 impl MapNetwork {
-    /// The one shipped with the program.
-    pub fn shipped() -> &'static MapNetwork {
-        static SHIPPED: OnceLock<MapNetwork> = OnceLock::new();
-        SHIPPED.get_or_init(|| {
-            MapNetwork::from_bytes(include_bytes!("../../assets/models/map.safetensors"))
-                .expect("the shipped file is checked by a test")
-        })
+    /// The one that is reckoned with: the shipped one, or the site's own.
+    ///
+    /// # Errors
+    /// [`WeightsError::OtherMean`] where the site has a mean vault of its own, and no such network.
+    pub fn in_use() -> Result<&'static MapNetwork, WeightsError> {
+        MapNetwork::file().value.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same with its file.
+    pub fn file() -> &'static InUse<Result<MapNetwork, WeightsError>> {
+        NETWORK.in_use()
+    }
+
+    /// Puts a site's own in the place of the shipped one; `false` where that is in use already.
+    pub fn replace(file: Vec<u8>, network: MapNetwork) -> bool {
+        NETWORK.replace(file, Ok(network))
+    }
+
+    fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
+        Self::new(&Weights::beside(bytes, MAP_KIND, own_mean_vault().as_deref())?)
     }
 
     /// Reads a weight file.

@@ -28,7 +28,7 @@ pub(crate) struct Expected {
 /// The shipped mean vault as the networks see it.
 pub(crate) fn expected() -> &'static Expected {
     static EXPECTED: OnceLock<Expected> = OnceLock::new();
-    EXPECTED.get_or_init(|| Expected::new(MeanVault::shipped()))
+    EXPECTED.get_or_init(|| Expected::new(MeanVault::in_use()))
 }
 
 impl Expected {

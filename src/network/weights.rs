@@ -1,6 +1,7 @@
 //! Weight files: safetensors with a label that says what they are, and a hash over all of it.
 
 use super::unet::{UNet, UNetShape};
+use crate::skull::MeanVault;
 use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 use sha2::{Digest, Sha256};
@@ -25,7 +26,7 @@ pub struct Array {
 pub type Arrays = BTreeMap<String, Array>;
 
 /// Why weights cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum WeightsError {
     /// No safetensors file, or one of another program.
@@ -40,6 +41,11 @@ pub enum WeightsError {
     /// A tensor is missing, has another shape, or is too much.
     #[error("the weights do not fit their network at {tensor}; train again with `calvaria train`")]
     Shape { tensor: String },
+    /// Trained on heads as differences to another mean vault.
+    #[error(
+        "the {kind} network was trained beside another mean vault; train one beside this one with `calvaria train {kind}`"
+    )]
+    OtherMean { kind: String },
     /// Shortened or changed.
     #[error("the weight file is damaged (its hash does not fit); copy it again or train again")]
     Damaged,
@@ -141,9 +147,25 @@ pub struct About {
     pub skulls: usize,
     /// Numbers fitted after training (thresholds and the like), by name.
     pub calibration: BTreeMap<String, f64>,
+    /// Hash of the mean vault they were trained beside, hex; none for the shipped one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_vault: Option<String>,
+}
+
+/// Hash of the mean vault in use, hex, where it is not the shipped one.
+pub fn own_mean_vault() -> Option<String> {
+    let file = MeanVault::file();
+    file.own.then(|| file.value.hash_word())
 }
 
 impl Weights {
+    /// The hash that their file of a kind carries, hex.
+    pub fn hash(&self, kind: &str) -> String {
+        // A plain struct of numbers and words cannot fail.
+        let about = serde_json::to_value(&self.about).expect("a plain struct");
+        hash(kind, &about.to_string(), &self.arrays)
+    }
+
     /// The file's bytes; the same weights give the same bytes.
     pub fn to_bytes(&self, kind: &str) -> Vec<u8> {
         pack(kind, &self.about, &self.arrays)
@@ -165,6 +187,18 @@ impl Weights {
             Some(extra) => Err(WeightsError::Shape { tensor: extra.clone() }),
             None => Ok(Self { about, arrays }),
         }
+    }
+
+    /// The same, trained beside a mean vault of this hash (`None`: the shipped one).
+    ///
+    /// # Errors
+    /// Also [`WeightsError::OtherMean`].
+    pub fn beside(bytes: &[u8], kind: &str, vault: Option<&str>) -> Result<Self, WeightsError> {
+        let weights = Self::from_bytes(bytes, kind)?;
+        if weights.about.mean_vault.as_deref() != vault {
+            return Err(WeightsError::OtherMean { kind: kind.to_owned() });
+        }
+        Ok(weights)
     }
 
     /// The network, ready to run (not to train).
@@ -199,7 +233,10 @@ mod tests {
         };
         let arrays = start(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
         let calibration = BTreeMap::from([("threshold".to_owned(), 0.5)]);
-        Weights { about: About { shape, recipe: "seed = 1".to_owned(), steps: 7, skulls: 3, calibration }, arrays }
+        Weights {
+            about: About { shape, recipe: "seed = 1".to_owned(), steps: 7, skulls: 3, calibration, mean_vault: None },
+            arrays,
+        }
     }
 
     #[test]

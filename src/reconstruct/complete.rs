@@ -68,7 +68,7 @@ impl<'a> Ground<'a> {
         progress.report(0.0, "completing the bone")?;
         let answer = answer(sheet, patch, rim, opposite, prior, params);
         let Answer { tables, outer_sd_mm } = match params.method {
-            Method::Map => learned::corrected(self, answer, MapNetwork::shipped()),
+            Method::Map => learned::corrected(self, answer, MapNetwork::in_use()?),
             _ => answer,
         };
         progress.report(0.8, "meeting the rim")?;

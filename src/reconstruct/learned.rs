@@ -171,7 +171,14 @@ mod tests {
         let bias = &mut arrays.get_mut("head.bias").expect("a last layer").values;
         // Folded: four neighbours each.
         bias.iter_mut().enumerate().for_each(|(i, b)| *b = by[i / 4]);
-        let about = About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: Default::default() };
+        let about = About {
+            shape,
+            recipe: String::new(),
+            steps: 0,
+            skulls: 0,
+            calibration: Default::default(),
+            mean_vault: None,
+        };
         let bytes = Weights { about, arrays }.to_bytes(MAP_KIND);
         MapNetwork::from_bytes(&bytes).expect("a network")
     }

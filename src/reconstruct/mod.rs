@@ -33,6 +33,7 @@ mod tests;
 
 use crate::defect::Defect;
 use crate::geometry::{Cancelled, Disc, Grid, HeadFrame, Progress, Volume};
+use crate::network::WeightsError;
 use crate::network::volume::VolumeNetwork;
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
 use crate::scan::Finding;
@@ -161,6 +162,9 @@ pub enum Error {
     /// Too little intact rim to continue from.
     #[error("only {share_percent:.0} % of the rim is intact bone; correct the rim of the defect")]
     NoRim { share_percent: f64 },
+    /// The method's network does not fit the site's own mean vault.
+    #[error("{0}; or choose the method auto")]
+    Network(#[from] WeightsError),
     /// The work was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -189,9 +193,10 @@ pub fn complete_without(
     if params.method != Method::Volume {
         return complete(params, &progress.part(0.2, 1.0));
     }
+    let network = VolumeNetwork::in_use()?;
     let started = complete(&Params::default(), &progress.part(0.2, 0.7))?;
     progress.report(0.7, "looking at the bone around the hole")?;
-    let completion = volume::refined(skull, started, VolumeNetwork::shipped());
+    let completion = volume::refined(skull, started, network);
     progress.report(1.0, "bone completed")?;
     Ok(completion)
 }

@@ -33,7 +33,7 @@ type HeadColumn = (Vec<f64>, Vec<f64>);
 impl Prior {
     /// The shipped atlas laid over a sheet.
     pub fn of(skull: &Skull, sheet: &Sheet) -> Self {
-        let vault = MeanVault::shipped();
+        let vault = MeanVault::in_use();
         let places: Vec<(Vector3<f64>, f32)> = sheet
             .directions
             .par_iter()
@@ -52,7 +52,7 @@ impl Prior {
             mean: Tables { outer, thickness },
             places,
             scales: skull.scales,
-            heads: Some(HeadMaps::shipped()),
+            heads: Some(HeadMaps::in_use()),
             left_out: Vec::new(),
         }
     }
@@ -150,7 +150,7 @@ pub fn own_heads(skull: &Skull) -> Vec<usize> {
 /// Mean absolute difference of the outer surface to each head of the atlas, mm of the mean frame, after their median
 /// difference is taken off.
 fn apart_mm(skull: &Skull) -> Vec<f64> {
-    let (vault, maps) = (MeanVault::shipped(), HeadMaps::shipped());
+    let (vault, maps) = (MeanVault::in_use(), HeadMaps::in_use());
     let places: Vec<Vector3<f64>> =
         even_directions(COMPARED, COMPARED_FROM_Z).into_iter().filter(|d| vault.in_vault(d)).collect();
     let rays: Vec<Vector3<f64>> = places.iter().map(|d| d.component_div(&skull.scales).normalize()).collect();

@@ -48,7 +48,7 @@ pub(crate) struct Head {
 /// What was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The mean vault, without bone names yet ([`name_bones`] adds them).
+    /// The mean vault; [`name_bones`] names its bones from a labelled skull.
     pub vault: MeanVault,
     /// Names of the skulls in it, in the order given.
     pub used: Vec<String>,
@@ -60,10 +60,12 @@ pub struct Built {
 
 /// Builds the mean vault of whole skulls given as masks (nonzero is bone), each read once.
 ///
-/// `count` is how many the iterator gives (for the progress only). Memory: about 10 MB a head.
+/// `count` is how many the iterator gives (for the progress only). `like` is a mean vault whose axes and bone names it
+/// takes; without it the axes are those of the first skull, and no bone has a name. Memory: about 10 MB a head.
 pub fn build<E: std::fmt::Display>(
     skulls: impl Iterator<Item = (String, Result<Volume<u8>, E>)>,
     count: usize,
+    like: Option<&MeanVault>,
     progress: &Progress,
 ) -> Result<Built, BuildError> {
     let mut heads = Vec::new();
@@ -83,7 +85,9 @@ pub fn build<E: std::fmt::Display>(
     }
     progress.report(0.7, "Aligning the skulls")?;
     let disc = Disc::about_z(SIZE, RHO_MAX);
-    let aligned = procrustes::align_all(&heads, &disc, &progress.part(0.7, 0.9))?;
+    let like = like.filter(|vault| vault.disc.size == SIZE);
+    let first = like.map(|vault| vault.outer_mm.as_slice());
+    let aligned = procrustes::align_all(&heads, &disc, first, &progress.part(0.7, 0.9))?;
     let mut used = Vec::new();
     for (i, fit) in aligned.fits.iter().enumerate() {
         if fit.inlier_share >= 0.75 && fit.residual_mm <= 1.6 {
@@ -97,7 +101,10 @@ pub fn build<E: std::fmt::Display>(
         return Err(BuildError::TooFew { found: used.len(), given });
     }
     progress.report(0.9, "Averaging")?;
-    let vault = statistics::mean_vault(&heads, &aligned, &used, disc);
+    let mut vault = statistics::mean_vault(&heads, &aligned, &used, disc);
+    if let Some(like) = like {
+        vault.bone.clone_from(&like.bone);
+    }
     progress.report(1.0, "Mean vault built")?;
     Ok(Built {
         vault,

@@ -3,13 +3,12 @@
 
 use super::map::{blur, fill_nearest};
 use super::mean_vault::{MeanVault, RHO_MAX, SIZE};
-use super::{Skull, VaultError};
+use super::{InUse, Shipped, Skull, VaultError};
 use crate::geometry::Disc;
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use nalgebra::Vector3;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
-use std::sync::OnceLock;
 
 const MAGIC: &[u8; 8] = b"CALHEADS";
 const VERSION: u32 = 1;
@@ -47,7 +46,7 @@ pub struct HeadMaps {
 impl HeadMap {
     /// Casts a whole skull along the directions of the mean frame. Texture below 2.6 mm is smoothed away.
     pub fn of(skull: &Skull) -> Self {
-        let vault = MeanVault::shipped();
+        let vault = MeanVault::in_use();
         let n = vault.disc.size;
         let pixels: Vec<(usize, Vector3<f64>)> = (0..vault.disc.len())
             .filter_map(|o| vault.disc.direction((o / n) as f64, (o % n) as f64).map(|d| (o, d)))
@@ -86,16 +85,29 @@ impl HeadMap {
     }
 }
 
+// Who replaces the mean vault has to replace these as well: they are differences to it.
+static HEADS: Shipped<HeadMaps> = Shipped::new(include_bytes!("../../assets/atlas/heads.bin"), |bytes| {
+    HeadMaps::from_bytes(bytes, MeanVault::in_use()).expect("the shipped file is checked by a test").filled()
+});
+
 impl HeadMaps {
-    /// The ones shipped with the program, filled everywhere.
-    pub fn shipped() -> &'static HeadMaps {
-        static SHIPPED: OnceLock<HeadMaps> = OnceLock::new();
-        SHIPPED.get_or_init(|| {
-            let mut maps = HeadMaps::from_bytes(include_bytes!("../../assets/atlas/heads.bin"), MeanVault::shipped())
-                .expect("the shipped file is checked by a test");
-            maps.heads = maps.heads.iter().map(HeadMap::filled).collect();
-            maps
-        })
+    /// The heads that are reckoned with, filled everywhere: the shipped ones, or the site's own.
+    pub fn in_use() -> &'static HeadMaps {
+        &HeadMaps::file().value
+    }
+
+    /// The same with their file.
+    pub fn file() -> &'static InUse<HeadMaps> {
+        HEADS.in_use()
+    }
+
+    /// Puts a site's own in the place of the shipped ones; `false` where those are in use already.
+    pub fn replace(file: Vec<u8>, maps: HeadMaps) -> bool {
+        HEADS.replace(file, maps.filled())
+    }
+
+    fn filled(self) -> Self {
+        Self { heads: self.heads.iter().map(HeadMap::filled).collect(), ..self }
     }
 
     /// No head at all.
@@ -105,7 +117,7 @@ impl HeadMaps {
 
     /// Heads measured against a mean vault.
     pub fn new(heads: Vec<HeadMap>, vault: &MeanVault) -> Self {
-        Self { disc: Disc::about_z_halved(SIZE, RHO_MAX), heads, vault_hash: hash_of(vault) }
+        Self { disc: Disc::about_z_halved(SIZE, RHO_MAX), heads, vault_hash: vault.hash() }
     }
 
     /// The file's bytes: header with hashes, then all maps as whole steps, differences along rows, packed.
@@ -154,7 +166,7 @@ impl HeadMaps {
         if word(8) != VERSION || size != KEPT || rho_max != disc.rho_max || expected != Some(length) {
             return Err(VaultError::Format);
         }
-        if bytes[32..64] != hash_of(vault) {
+        if bytes[32..64] != vault.hash() {
             return Err(VaultError::OtherMean);
         }
         let mut raw = Vec::with_capacity(length);
@@ -177,12 +189,8 @@ impl HeadMaps {
                 .collect()
         };
         let heads = (0..count).map(|k| HeadMap { outer_mm: map(2 * k), thickness_mm: map(2 * k + 1) }).collect();
-        Ok(Self { disc, heads, vault_hash: hash_of(vault) })
+        Ok(Self { disc, heads, vault_hash: vault.hash() })
     }
-}
-
-fn hash_of(vault: &MeanVault) -> [u8; 32] {
-    Sha256::digest(vault.to_bytes()).into()
 }
 
 #[cfg(test)]
@@ -195,13 +203,13 @@ mod tests {
             outer_mm: map(&|o| if o % 7 == 0 { f32::NAN } else { k * ((o % 60) as f32 * 0.1 - 3.0) }),
             thickness_mm: map(&|o| 0.02 * (o / KEPT) as f32 - k),
         };
-        HeadMaps::new(vec![head(1.0), head(-2.5)], MeanVault::shipped())
+        HeadMaps::new(vec![head(1.0), head(-2.5)], MeanVault::in_use())
     }
 
     #[test]
     fn heads_survive_their_file() {
         let maps = two_heads();
-        let back = HeadMaps::from_bytes(&maps.to_bytes(), MeanVault::shipped()).expect("just written");
+        let back = HeadMaps::from_bytes(&maps.to_bytes(), MeanVault::in_use()).expect("just written");
         for (a, b) in maps.heads.iter().zip(&back.heads) {
             for (a, b) in a.outer_mm.iter().chain(&a.thickness_mm).zip(b.outer_mm.iter().chain(&b.thickness_mm)) {
                 assert_eq!(a.is_nan(), b.is_nan());
@@ -216,10 +224,10 @@ mod tests {
         let bytes = two_heads().to_bytes();
         let mut flipped = bytes.clone();
         flipped[70] ^= 1;
-        assert!(matches!(HeadMaps::from_bytes(&flipped, MeanVault::shipped()), Err(VaultError::Damaged)));
-        assert!(HeadMaps::from_bytes(&bytes[..bytes.len() - 5], MeanVault::shipped()).is_err());
-        assert!(matches!(HeadMaps::from_bytes(b"heads", MeanVault::shipped()), Err(VaultError::Format)));
-        let mut other = MeanVault::shipped().clone();
+        assert!(matches!(HeadMaps::from_bytes(&flipped, MeanVault::in_use()), Err(VaultError::Damaged)));
+        assert!(HeadMaps::from_bytes(&bytes[..bytes.len() - 5], MeanVault::in_use()).is_err());
+        assert!(matches!(HeadMaps::from_bytes(b"heads", MeanVault::in_use()), Err(VaultError::Format)));
+        let mut other = MeanVault::in_use().clone();
         // A pixel of the left half: the right one is its mirror.
         other.outer_mm[4900] += 1.0;
         assert!(matches!(HeadMaps::from_bytes(&bytes, &other), Err(VaultError::OtherMean)));
@@ -227,9 +235,9 @@ mod tests {
 
     #[test]
     fn the_shipped_heads_are_whole_and_differ_little_from_their_mean() {
-        let maps = HeadMaps::shipped();
+        let maps = HeadMaps::in_use();
         assert!(maps.heads.len() >= 50);
-        let vault = MeanVault::shipped();
+        let vault = MeanVault::in_use();
         let inside: Vec<usize> =
             (0..KEPT * KEPT).filter(|i| vault.vault[2 * (i / KEPT) * SIZE + 2 * (i % KEPT)]).collect();
         for head in &maps.heads {

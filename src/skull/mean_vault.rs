@@ -1,12 +1,12 @@
 //! The mean vault of many heads, shipped in `assets/atlas`: what is expected where.
 
 use super::map::{flat, mirrored};
+use super::{InUse, Shipped};
 use crate::geometry::{Disc, dilate};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use nalgebra::Vector3;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
-use std::sync::OnceLock;
 
 /// Half width of the map: directions up to 137° from the vertex.
 pub(crate) const RHO_MAX: f64 = 1.86;
@@ -48,24 +48,63 @@ pub struct MeanVault {
 #[non_exhaustive]
 pub enum VaultError {
     /// Not one of our files, or of another version.
-    #[error("not a mean vault of version {VERSION}; build it again with `calvaria atlas build`")]
+    #[error("not an atlas file of version {VERSION}; make it again with `calvaria atlas`")]
     Format,
     /// Shortened or changed.
-    #[error("the mean vault is damaged (its hash does not fit); build it again with `calvaria atlas build`")]
+    #[error("the atlas file is damaged (its hash does not fit); copy it again, or make it again with `calvaria atlas`")]
     Damaged,
     /// Heads measured against another mean.
-    #[error("the heads of the atlas belong to another mean vault; build them again with `calvaria atlas heads`")]
+    #[error("the heads were measured against another mean vault; measure them again with `calvaria atlas heads`")]
     OtherMean,
 }
 
+const SHIPPED: &[u8] = include_bytes!("../../assets/atlas/mean_vault.bin");
+
+static VAULT: Shipped<MeanVault> = Shipped::new(SHIPPED, read_shipped);
+
+fn read_shipped(bytes: &[u8]) -> MeanVault {
+    MeanVault::from_bytes(bytes).expect("the shipped file is checked by a test")
+}
+
 impl MeanVault {
-    /// The one shipped with the program.
-    pub fn shipped() -> &'static MeanVault {
-        static SHIPPED: OnceLock<MeanVault> = OnceLock::new();
-        SHIPPED.get_or_init(|| {
-            MeanVault::from_bytes(include_bytes!("../../assets/atlas/mean_vault.bin"))
-                .expect("the shipped file is checked by a test")
-        })
+    /// The mean vault that is reckoned with: the shipped one, or the site's own.
+    pub fn in_use() -> &'static MeanVault {
+        &MeanVault::file().value
+    }
+
+    /// The same with its file.
+    pub fn file() -> &'static InUse<MeanVault> {
+        VAULT.in_use()
+    }
+
+    /// The one that ships, whichever is in use.
+    pub fn shipped() -> MeanVault {
+        read_shipped(SHIPPED)
+    }
+
+    /// Puts a site's own ([`MeanVault::of_site`]) in the place of the shipped one; `false` where that is in use already.
+    pub fn replace(file: Vec<u8>, vault: MeanVault) -> bool {
+        VAULT.replace(file, vault)
+    }
+
+    /// Reads a site's own file.
+    ///
+    /// # Errors
+    /// See [`VaultError`]; also where it is of another size than this program's maps.
+    pub fn of_site(bytes: &[u8]) -> Result<Self, VaultError> {
+        let vault = Self::from_bytes(bytes)?;
+        let fits = vault.disc.size == SIZE && (vault.disc.rho_max - RHO_MAX).abs() < 1e-9;
+        if fits { Ok(vault) } else { Err(VaultError::Format) }
+    }
+
+    /// SHA-256 of the file it makes.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.to_bytes()).into()
+    }
+
+    /// The same in hex.
+    pub fn hash_word(&self) -> String {
+        self.hash().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// Mean outer radius in a direction of the mean frame, mm.
@@ -252,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_shipped_vault_is_whole_and_symmetric() {
-        let vault = MeanVault::shipped();
+        let vault = MeanVault::in_use();
         assert_eq!(vault.disc.size, SIZE);
         assert!(vault.heads >= 25);
         assert_eq!(mirrored(&vault.outer_mm, SIZE), vault.outer_mm);

@@ -10,10 +10,12 @@ mod pose;
 mod rays;
 mod sample;
 mod segment;
+mod shipped;
 
 pub use head_maps::{HeadMap, HeadMaps};
 pub use mean_vault::{MeanVault, VaultError};
 pub(crate) use rays::even_directions;
+pub use shipped::{InUse, Shipped};
 
 use crate::geometry::{Cancelled, HeadFrame, Progress, Volume};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};

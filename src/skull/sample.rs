@@ -20,7 +20,7 @@ impl Skull {
     /// Outer radius the mean vault has in a direction of the head frame, in this head's mm.
     pub fn expected_outer_mm(&self, direction: &Vector3<f64>) -> f64 {
         let (mean, unit) = self.mean_direction(direction);
-        MeanVault::shipped().outer_at(&mean) / unit
+        MeanVault::in_use().outer_at(&mean) / unit
     }
 
     /// Signed distance to the bone's surface (mm, negative inside bone) on any grid, clamped to ±`limit_mm`.

@@ -44,7 +44,7 @@ pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Resu
     keep[largest(&pieces.sizes)] = true;
     let mut intensity = pressed(&values, &pieces, &keep);
     progress.report(0.45, "Finding the head's axes")?;
-    let mean = MeanVault::shipped();
+    let mean = MeanVault::in_use();
     let is_mask = matches!(scan.voxels, Voxels::Mask(_));
     let smooth = |intensity: &Volume<i16>| {
         if is_mask { occupancy(&intensity.map(|v| u8::from(f32::from(v) >= MASK_ISO))) } else { None }

@@ -54,6 +54,13 @@ impl Default for Recipe {
     }
 }
 
+impl Recipe {
+    /// For a network that goes on from trained weights: few and small steps.
+    pub fn fine_tuning() -> Self {
+        Self { steps: 300, learning_rate: 2e-4, warm_up: 20, average: 0.98, validate_every: 50, ..Self::default() }
+    }
+}
+
 /// Why a recipe is refused.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum RecipeError {

@@ -5,7 +5,7 @@ use super::recipe::Recipe;
 use crate::geometry::Random;
 use crate::geometry::{Cancelled, Progress};
 use crate::network::weights::{pack, tensors, unpack};
-use crate::network::{Array, Arrays, UNet, UNetShape, WeightsError, start};
+use crate::network::{Array, Arrays, UNet, UNetShape, Weights, WeightsError, start};
 use candle_core::{Device, Tensor, Var, backprop::GradStore};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -110,11 +110,27 @@ impl State {
         for (name, var) in start(shape, recipe.seed)? {
             weights.insert(name, Array { dims: var.dims().to_vec(), values: var.flatten_all()?.to_vec1()? });
         }
+        Ok(Self::at_start(weights, told))
+    }
+
+    /// The state before the first step of a training that goes on from trained weights.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] when they are weights of another net.
+    pub fn from_weights(weights: &Weights, shape: &UNetShape, told: String) -> Result<Self, TrainError> {
+        if weights.about.shape != *shape {
+            let tensor = "the shape of the net".to_owned();
+            return Err(TrainError::Checkpoint(WeightsError::Shape { tensor }));
+        }
+        Ok(Self::at_start(weights.arrays.clone(), told))
+    }
+
+    fn at_start(weights: Arrays, told: String) -> Self {
         let zero: Arrays = weights
             .iter()
             .map(|(n, a)| (n.clone(), Array { dims: a.dims.clone(), values: vec![0.0; a.values.len()] }))
             .collect();
-        Ok(Self {
+        Self {
             step: 0,
             told,
             average: weights.clone(),
@@ -123,7 +139,7 @@ impl State {
             second: zero,
             running: [0.0; 2],
             curve: Vec::new(),
-        })
+        }
     }
 
     /// The same with the last layer at zero.

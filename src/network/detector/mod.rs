@@ -9,12 +9,11 @@ pub use opinion::{Opinion, Suspect, removed_area_cm2, second_opinion};
 
 use super::seen::{Jitter, Seen, expected};
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError};
+use super::weights::{Weights, WeightsError, own_mean_vault};
 use crate::defect::Defect;
 use crate::scan::Finding;
-use crate::skull::Skull;
+use crate::skull::{InUse, Shipped, Skull};
 use candle_core::{Device, Tensor};
-use std::sync::OnceLock;
 
 /// Word of the detector's files.
 pub const KIND: &str = "detector";
@@ -29,14 +28,30 @@ pub struct Detector {
     half_area_cm2: f64,
 }
 
+static NETWORK: Shipped<Result<Detector, WeightsError>> =
+    Shipped::new(include_bytes!("../../../assets/models/detector.safetensors"), Detector::beside_vault);
+
 impl Detector {
-    /// The one shipped with the program.
-    pub fn shipped() -> &'static Detector {
-        static SHIPPED: OnceLock<Detector> = OnceLock::new();
-        SHIPPED.get_or_init(|| {
-            Detector::from_bytes(include_bytes!("../../../assets/models/detector.safetensors"))
-                .expect("the shipped file is checked by a test")
-        })
+    /// The one that is reckoned with: the shipped one, or the site's own.
+    ///
+    /// # Errors
+    /// [`WeightsError::OtherMean`] where the site has a mean vault of its own, and no such network.
+    pub fn in_use() -> Result<&'static Detector, WeightsError> {
+        Detector::file().value.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same with its file.
+    pub fn file() -> &'static InUse<Result<Detector, WeightsError>> {
+        NETWORK.in_use()
+    }
+
+    /// Puts a site's own in the place of the shipped one; `false` where that is in use already.
+    pub fn replace(file: Vec<u8>, network: Detector) -> bool {
+        NETWORK.replace(file, Ok(network))
+    }
+
+    fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
+        Self::new(&Weights::beside(bytes, KIND, own_mean_vault().as_deref())?)
     }
 
     /// Reads a weight file.
@@ -83,12 +98,21 @@ impl Detector {
     }
 }
 
-/// What the shipped detector makes of a head whose defects the geometric search has found: its opinion, and a word for
-/// the user where the two disagree.
-pub fn check(skull: &Skull, defects: &[Defect]) -> (Opinion, Vec<Finding>) {
-    let opinion = Detector::shipped().look(skull);
-    let findings = second_opinion(skull, &opinion, defects);
+/// What the detector in use makes of a head whose defects the geometric search has found: its opinion, and a word for
+/// the user where the two disagree, or why it did not look.
+pub fn check(skull: &Skull, defects: &[Defect]) -> (Option<Opinion>, Vec<Finding>) {
+    let opinion = Detector::in_use().ok().map(|d| d.look(skull));
+    let findings = findings(skull, opinion.as_ref(), defects);
     (opinion, findings)
+}
+
+/// A word for the user where search and network disagree, or where there is no network that could look.
+pub fn findings(skull: &Skull, opinion: Option<&Opinion>, defects: &[Defect]) -> Vec<Finding> {
+    match (opinion, Detector::in_use()) {
+        (Some(opinion), _) => second_opinion(skull, opinion, defects),
+        (None, Err(why)) => vec![Finding::new(format!("The defects have no second opinion: {why}."))],
+        (None, Ok(_)) => Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ pub fn removed_area_cm2(complete: &Skull, removed: &Volume<u8>) -> f64 {
 /// Side and bone of a direction of the head frame.
 fn place(skull: &Skull, direction: &Vector3<f64>) -> String {
     let side = if direction.x > 0.0 { "left" } else { "right" };
-    let vault = MeanVault::shipped();
+    let vault = MeanVault::in_use();
     let bone = vault.pixel(&skull.mean_direction(direction).0).map_or(0, |o| vault.bone[o]);
     let name = ["vault", "frontal", "parietal", "temporal", "occipital"].get(usize::from(bone)).unwrap_or(&"vault");
     format!("{side} {name}")

@@ -11,11 +11,10 @@ pub use block::Started;
 pub(crate) use block::{Block, Cells, bone_of, fade, share};
 
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError};
-use crate::skull::Skull;
+use super::weights::{Weights, WeightsError, own_mean_vault};
+use crate::skull::{InUse, Shipped, Skull};
 use candle_core::{Device, Tensor};
 use nalgebra::Vector3;
-use std::sync::OnceLock;
 
 /// Word of the volume network's files.
 pub const VOLUME_KIND: &str = "volume";
@@ -47,14 +46,30 @@ pub struct MovedTables {
     pub inner_mm: Vec<f32>,
 }
 
+static NETWORK: Shipped<Result<VolumeNetwork, WeightsError>> =
+    Shipped::new(include_bytes!("../../../assets/models/volume.safetensors"), VolumeNetwork::beside_vault);
+
 impl VolumeNetwork {
-    /// The one shipped with the program.
-    pub fn shipped() -> &'static VolumeNetwork {
-        static SHIPPED: OnceLock<VolumeNetwork> = OnceLock::new();
-        SHIPPED.get_or_init(|| {
-            VolumeNetwork::from_bytes(include_bytes!("../../../assets/models/volume.safetensors"))
-                .expect("the shipped file is checked by a test")
-        })
+    /// The one that is reckoned with: the shipped one, or the site's own.
+    ///
+    /// # Errors
+    /// [`WeightsError::OtherMean`] where the site has a mean vault of its own, and no such network.
+    pub fn in_use() -> Result<&'static VolumeNetwork, WeightsError> {
+        VolumeNetwork::file().value.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same with its file.
+    pub fn file() -> &'static InUse<Result<VolumeNetwork, WeightsError>> {
+        NETWORK.in_use()
+    }
+
+    /// Puts a site's own in the place of the shipped one; `false` where that is in use already.
+    pub fn replace(file: Vec<u8>, network: VolumeNetwork) -> bool {
+        NETWORK.replace(file, Ok(network))
+    }
+
+    fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
+        Self::new(&Weights::beside(bytes, VOLUME_KIND, own_mean_vault().as_deref())?)
     }
 
     /// Reads a weight file.
@@ -62,7 +77,14 @@ impl VolumeNetwork {
     /// # Errors
     /// See [`WeightsError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let weights = Weights::from_bytes(bytes, VOLUME_KIND)?;
+        Self::new(&Weights::from_bytes(bytes, VOLUME_KIND)?)
+    }
+
+    /// A network of trained weights.
+    ///
+    /// # Errors
+    /// [`WeightsError::Shape`] when they are weights of another net.
+    pub fn new(weights: &Weights) -> Result<Self, WeightsError> {
         let shape = &weights.about.shape;
         if shape.dimensions != 3 || [shape.inputs, shape.outputs] != [VOLUME_INPUTS, VOLUME_OUTPUTS] {
             return Err(WeightsError::Shape { tensor: "the first or the last layer".to_owned() });

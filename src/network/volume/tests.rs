@@ -52,7 +52,8 @@ fn constant(answer: f32) -> VolumeNetwork {
         (name, Array { values: vec![value; dims.iter().product()], dims })
     };
     let arrays = shape.tensors().into_iter().map(array).collect();
-    let about = About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: BTreeMap::new() };
+    let about =
+        About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: BTreeMap::new(), mean_vault: None };
     VolumeNetwork::from_bytes(&Weights { about, arrays }.to_bytes(VOLUME_KIND)).expect("a net of this program")
 }
 
@@ -105,7 +106,7 @@ fn nothing_to_move_without_a_hole() {
 
 #[test]
 fn the_shipped_weights_are_read_and_others_are_refused() {
-    VolumeNetwork::shipped();
+    assert!(VolumeNetwork::in_use().is_ok());
     let refused = |bytes: &[u8]| VolumeNetwork::from_bytes(bytes).err().expect("refused");
     let detector = include_bytes!("../../../assets/models/detector.safetensors");
     assert!(matches!(refused(detector), WeightsError::Kind { .. }));
@@ -116,7 +117,8 @@ fn the_shipped_weights_are_read_and_others_are_refused() {
     let zeros =
         |(name, dims, _): (String, Vec<usize>, f64)| (name, Array { values: vec![0.0; dims.iter().product()], dims });
     let arrays = shape.tensors().into_iter().map(zeros).collect();
-    let about = About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: BTreeMap::new() };
+    let about =
+        About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration: BTreeMap::new(), mean_vault: None };
     let flat = Weights { about, arrays }.to_bytes(VOLUME_KIND);
     assert!(matches!(refused(&flat), WeightsError::Shape { .. }));
 }

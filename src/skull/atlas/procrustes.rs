@@ -25,8 +25,14 @@ const ONE_SCALE: f64 = 1e4;
 /// A point farther from the mean than this says nothing of it, mm.
 const FAR_MM: f64 = 20.0;
 
-pub(super) fn align_all(heads: &[Head], disc: &Disc, progress: &Progress) -> Result<Aligned, Cancelled> {
-    let mut outer = first_mean(&heads[0], disc);
+/// `first` is the outer map to begin with, mm: the mean frame stays near its axes. Without it the first head's count.
+pub(super) fn align_all(
+    heads: &[Head],
+    disc: &Disc,
+    first: Option<&[f32]>,
+    progress: &Progress,
+) -> Result<Aligned, Cancelled> {
+    let mut outer = first.map_or_else(|| first_mean(&heads[0], disc), <[f32]>::to_vec);
     let start = |h: &Head| Fit { pose: Pose::at(h.centre), residual_mm: f64::INFINITY, inlier_share: 0.0 };
     let mut fits: Vec<Fit> = heads.iter().map(start).collect();
     for round in 0..ROUNDS {

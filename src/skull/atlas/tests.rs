@@ -28,7 +28,7 @@ fn heads_of_one_shape_give_its_radii_and_thickness() {
         })
         .collect();
     let skulls = shapes.iter().map(|(t, s, c)| (format!("{t:?}"), Ok::<_, BuildError>(head(*t, *s, *c))));
-    let built = build(skulls, 6, &Progress::new()).expect("six good heads");
+    let built = build(skulls, 6, None, &Progress::new()).expect("six good heads");
     assert_eq!(built.used.len(), 6);
     assert!(built.residual_mm.iter().all(|&r| r < 0.5), "{:?}", built.residual_mm);
     let vault = &built.vault;
@@ -49,5 +49,5 @@ fn heads_of_one_shape_give_its_radii_and_thickness() {
 #[test]
 fn too_few_heads_are_refused() {
     let skulls = (0..2).map(|i| (i.to_string(), Ok::<_, BuildError>(head([0.0; 3], [1.0; 3], [0.0; 3]))));
-    assert!(matches!(build(skulls, 2, &Progress::new()), Err(BuildError::TooFew { found: 2, given: 2 })));
+    assert!(matches!(build(skulls, 2, None, &Progress::new()), Err(BuildError::TooFew { found: 2, given: 2 })));
 }
