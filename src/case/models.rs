@@ -3,10 +3,10 @@
 //! A folder of models holds what differs from the shipped files, under the same names. It is read once, before anything
 //! is reckoned with; from then on it stays.
 
+use crate::network::Weights;
 use crate::network::detector::{Detector, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
 use crate::network::volume::{VOLUME_KIND, VolumeNetwork};
-use crate::network::{Weights, WeightsError};
 use crate::skull::{HeadMaps, MeanVault};
 use std::path::{Path, PathBuf};
 
@@ -64,17 +64,33 @@ pub struct ModelInUse {
     pub sha256: String,
 }
 
-/// Puts what a folder holds in the place of the shipped files; gives back the names of what it held. A folder with a
-/// file that cannot be used changes nothing.
+/// Puts what a folder holds in the place of the shipped files; gives back the names of what it held. All of it is read
+/// and held against each other before anything is replaced.
 ///
 /// # Errors
 /// See [`ModelsError`].
 pub fn use_models(folder: &Path, asked: ModelsAsked) -> Result<Vec<&'static str>, ModelsError> {
+    let files = read(folder, asked)?;
+    let used = files.iter().map(|f| f.0).collect();
+    Own::of(folder, files, asked)?.replace(folder)?;
+    Ok(used)
+}
+
+/// A file's name and bytes.
+type File = (&'static str, Vec<u8>);
+
+/// The files of a folder that are asked for.
+fn read(folder: &Path, asked: ModelsAsked) -> Result<Vec<File>, ModelsError> {
     if !folder.is_dir() {
         return Err(ModelsError::NoFolder { folder: folder.to_owned() });
     }
+    let needed = |name: &str| match name {
+        VAULT => ModelsAsked::Vault,
+        HEADS => ModelsAsked::Atlas,
+        _ => ModelsAsked::All,
+    };
     let mut found = Vec::new();
-    for name in MODEL_FILES {
+    for name in MODEL_FILES.into_iter().filter(|name| needed(name) <= asked) {
         let file = folder.join(name);
         match std::fs::read(&file) {
             Ok(bytes) => found.push((name, bytes)),
@@ -82,59 +98,72 @@ pub fn use_models(folder: &Path, asked: ModelsAsked) -> Result<Vec<&'static str>
             Err(e) => return Err(ModelsError::File { file, why: e.to_string() }),
         }
     }
+    // What is about to be made may be the folder's first file.
     if found.is_empty() && asked == ModelsAsked::All {
         return Err(ModelsError::Empty { folder: folder.to_owned() });
     }
-    let refused =
-        |name: &str, why: &dyn std::fmt::Display| ModelsError::File { file: folder.join(name), why: why.to_string() };
-    let mut take = |name: &str, needs: ModelsAsked| {
-        let at = found.iter().position(|f| f.0 == name && needs <= asked)?;
-        Some(std::mem::take(&mut found[at].1))
-    };
-    let files = [
-        take(VAULT, ModelsAsked::Vault),
-        take(HEADS, ModelsAsked::Atlas),
-        take(DETECTOR, ModelsAsked::All),
-        take(MAP, ModelsAsked::All),
-        take(VOLUME, ModelsAsked::All),
-    ];
-    let used: Vec<&'static str> =
-        MODEL_FILES.into_iter().zip(&files).filter(|(_, f)| f.is_some()).map(|(name, _)| name).collect();
-    let [vault, heads, detector, map, volume] = files;
-    let vault = vault.map(|b| MeanVault::of_site(&b).map(|v| (b, v))).transpose().map_err(|e| refused(VAULT, &e))?;
-    if vault.is_some() && heads.is_none() && asked > ModelsAsked::Vault {
-        return Err(ModelsError::NoHeads { folder: folder.to_owned() });
-    }
-    // Everything is read before anything is replaced.
-    let beside = vault.as_ref().map_or_else(MeanVault::shipped, |(_, v)| v.clone());
-    let heads =
-        heads.map(|b| HeadMaps::from_bytes(&b, &beside).map(|h| (b, h))).transpose().map_err(|e| refused(HEADS, &e))?;
-    let own_vault = vault.as_ref().map(|(_, v)| v.hash_word());
-    let weights = |file: Option<Vec<u8>>, kind: &str, name: &str| {
-        let read = |bytes: Vec<u8>| -> Result<_, WeightsError> {
-            Ok((Weights::beside(&bytes, kind, own_vault.as_deref())?, bytes))
+    Ok(found)
+}
+
+/// What a folder holds, read and found to fit together.
+struct Own {
+    vault: Option<(Vec<u8>, MeanVault)>,
+    heads: Option<(Vec<u8>, HeadMaps)>,
+    detector: Option<(Vec<u8>, Weights)>,
+    map: Option<(Vec<u8>, Weights)>,
+    volume: Option<(Vec<u8>, Weights)>,
+}
+
+impl Own {
+    fn of(folder: &Path, mut files: Vec<File>, asked: ModelsAsked) -> Result<Self, ModelsError> {
+        let mut take = |name: &str| {
+            let at = files.iter().position(|f| f.0 == name)?;
+            Some(files.swap_remove(at).1)
         };
-        file.map(read).transpose().map_err(|e| refused(name, &e))
-    };
-    let detector = weights(detector, KIND, DETECTOR)?;
-    let map = weights(map, MAP_KIND, MAP)?;
-    let volume = weights(volume, VOLUME_KIND, VOLUME)?;
-    let replaced =
-        vault.is_none_or(|(b, v)| MeanVault::replace(b, v)) && heads.is_none_or(|(b, h)| HeadMaps::replace(b, h));
-    if !replaced {
-        return Err(ModelsError::InUse);
+        let vault = opened(take(VAULT), MeanVault::of_site).map_err(|e| refused(folder, VAULT, &e))?;
+        let beside = vault.as_ref().map_or_else(MeanVault::shipped, |(_, v)| v.clone());
+        let heads =
+            opened(take(HEADS), |b| HeadMaps::from_bytes(b, &beside)).map_err(|e| refused(folder, HEADS, &e))?;
+        if vault.is_some() && heads.is_none() && asked > ModelsAsked::Vault {
+            return Err(ModelsError::NoHeads { folder: folder.to_owned() });
+        }
+        let own_vault = vault.as_ref().map(|(_, v)| v.hash_word());
+        let mut weights = |name: &str, kind: &str| {
+            let read = |bytes: &[u8]| Weights::beside(bytes, kind, own_vault.as_deref());
+            opened(take(name), read).map_err(|e| refused(folder, name, &e))
+        };
+        let (detector, map, volume) =
+            (weights(DETECTOR, KIND)?, weights(MAP, MAP_KIND)?, weights(VOLUME, VOLUME_KIND)?);
+        Ok(Self { vault, heads, detector, map, volume })
     }
-    // A network asks the mean vault how large its maps are.
-    if let Some((weights, bytes)) = detector {
-        Detector::replace(bytes, Detector::new(&weights).map_err(|e| refused(DETECTOR, &e))?);
+
+    fn replace(self, folder: &Path) -> Result<(), ModelsError> {
+        let replaced = self.vault.is_none_or(|(file, vault)| MeanVault::replace(file, vault))
+            && self.heads.is_none_or(|(file, heads)| HeadMaps::replace(file, heads));
+        if !replaced {
+            return Err(ModelsError::InUse);
+        }
+        // Only now: a network asks the mean vault in use how large its maps are.
+        if let Some((file, weights)) = self.detector {
+            Detector::replace(file, Detector::new(&weights).map_err(|e| refused(folder, DETECTOR, &e))?);
+        }
+        if let Some((file, weights)) = self.map {
+            MapNetwork::replace(file, MapNetwork::new(&weights).map_err(|e| refused(folder, MAP, &e))?);
+        }
+        if let Some((file, weights)) = self.volume {
+            VolumeNetwork::replace(file, VolumeNetwork::new(&weights).map_err(|e| refused(folder, VOLUME, &e))?);
+        }
+        Ok(())
     }
-    if let Some((weights, bytes)) = map {
-        MapNetwork::replace(bytes, MapNetwork::new(&weights).map_err(|e| refused(MAP, &e))?);
-    }
-    if let Some((weights, bytes)) = volume {
-        VolumeNetwork::replace(bytes, VolumeNetwork::new(&weights).map_err(|e| refused(VOLUME, &e))?);
-    }
-    Ok(used)
+}
+
+/// A file with what `read` makes of it.
+fn opened<T, E>(file: Option<Vec<u8>>, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<Option<(Vec<u8>, T)>, E> {
+    file.map(|bytes| read(&bytes).map(|value| (bytes, value))).transpose()
+}
+
+fn refused(folder: &Path, name: &str, why: &dyn std::fmt::Display) -> ModelsError {
+    ModelsError::File { file: folder.join(name), why: why.to_string() }
 }
 
 /// The files that are reckoned with when the bone is completed by a method: for the report.
