@@ -78,7 +78,7 @@ fn compare(name: &str, shape: &UNetShape, size: [usize; 3]) -> Outcome<()> {
         steps: 0,
         skulls: 0,
         calibration: BTreeMap::new(),
-        mean_vault: None,
+        mean_vault: String::new(),
     };
     let weights = Weights { about, arrays };
     let dims = [1, shape.inputs, size[0], size[1], size[2]];

@@ -97,8 +97,14 @@ fn heads_of_a_site_change_the_answer_and_stand_in_the_report() {
     // Heads that are there already are not counted twice.
     let twice = folder.join("twice.bin");
     let paths: [&Path; 3] = [&phantoms().join("heads"), Path::new("--out"), &twice];
-    refused(Some(&models), &["atlas", "heads", "--quiet", "--add"], &paths, &["nothing to add", "6 of 6"]);
+    refused(Some(&models), &["atlas", "heads", "--quiet", "--add"], &paths, &["of 6 skulls 6 are there already"]);
     assert!(!twice.exists());
+    // Adding to the shipped heads does not write over a file of others.
+    let before = fs::read(models.join("heads.bin")).expect("the heads");
+    let file = models.join("heads.bin");
+    let paths: [&Path; 3] = [&phantoms().join("heads"), Path::new("--out"), &file];
+    refused(None, &["atlas", "heads", "--quiet", "--add"], &paths, &["holds other heads", "--models"]);
+    assert!(fs::read(&file).expect("the heads") == before);
     // The usual place is asked without a word of the user.
     let home = folder.join("home");
     fs::create_dir_all(home.join("data/models")).expect("a folder");
@@ -134,6 +140,12 @@ fn models_that_cannot_be_used_are_refused_in_a_line_and_nothing_is_written() {
     map[last] ^= 1;
     with("map.safetensors", &map, &["damaged"]);
     with("volume.safetensors", &asset("models/map.safetensors"), &["of the map network"]);
+    // A copy of what ships is what ships.
+    let copy = support::scratch("models-copy");
+    for name in ["atlas/mean_vault.bin", "models/detector.safetensors"] {
+        fs::copy(assets.join(name), copy.join(Path::new(name).file_name().expect("a name"))).expect("copied");
+    }
+    done(Some(&copy), &["detect", "--quiet"], &[&open]);
     refused(Some(&folder.join("nowhere")), &["detect", "--quiet"], &[&open], &["no folder of models"]);
     refused(Some(&support::scratch("models-empty")), &["detect", "--quiet"], &[&open], &["none of mean_vault.bin"]);
     assert!(!out.exists());
@@ -158,6 +170,23 @@ fn a_mean_vault_of_a_site_asks_for_its_own_heads_and_networks() {
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["defects"].as_array().map(Vec::len), Some(1));
     assert_eq!(found["defects"][0]["region"], "left-parietal");
+    // One that was trained beside it looks.
+    let recipe = folder.join("recipe.toml");
+    fs::write(&recipe, "steps = 1\nbatch = 1\nviews = 1\nwidths = [8]\n").expect("a recipe");
+    let trained = folder.join("trained");
+    let words = ["train", "detector", "--quiet", "--recipe", recipe.to_str().expect("a plain path"), "--data"];
+    done(Some(&models), &words, &[&heads, Path::new("--out"), &trained]);
+    let with = folder.join("with");
+    fs::create_dir(&with).expect("a folder");
+    for (from, name) in [(&models, "mean_vault.bin"), (&models, "heads.bin"), (&trained, "detector.safetensors")] {
+        fs::copy(from.join(name), with.join(name)).expect("copied");
+    }
+    let output = done(Some(&with), &["detect", "--json"], &[&open]);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("no second opinion"));
+    // Beside the shipped vault the same file is refused.
+    fs::remove_file(with.join("mean_vault.bin")).expect("removed");
+    fs::remove_file(with.join("heads.bin")).expect("removed");
+    refused(Some(&with), &["detect", "--quiet"], &[&open], &["detector.safetensors", "another mean vault"]);
     // No network was trained beside this vault: the user is told, and the methods that need one say so.
     assert!(found["findings"][0].as_str().expect("a word").contains("no second opinion"), "{found}");
     let out = folder.join("out");
@@ -172,10 +201,10 @@ fn fine_tuning_goes_on_from_the_network_in_use() {
     let folder = support::scratch("models-fine");
     let recipe = folder.join("recipe.toml");
     // One step too small to be seen: what comes out is what it began with.
-    let text =
-        "steps = 1\nbatch = 1\nviews = 1\nlearning_rate = 0.0000001\nweight_decay = 0.0\naverage = 0.0\nwidths = [8]\n";
-    fs::write(&recipe, text).expect("a recipe");
-    let train = |out: &str, more: &[&str]| {
+    let text = "steps = 1\nbatch = 1\nviews = 1\nlearning_rate = 0.0000001\nweight_decay = 0.0\naverage = 0.0\n";
+    let small = format!("{text}widths = [8]\n");
+    let train = |out: &str, text: &str, more: &[&str]| {
+        fs::write(&recipe, text).expect("a recipe");
         let out = folder.join(out);
         let told = ["train", "detector", "--quiet", "--recipe", recipe.to_str().expect("a plain path")];
         let paths: [&Path; 4] = [Path::new("--data"), &phantoms().join("heads"), Path::new("--out"), &out];
@@ -185,7 +214,7 @@ fn fine_tuning_goes_on_from_the_network_in_use() {
     };
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/detector.safetensors");
     let shipped = Weights::from_bytes(&fs::read(shipped).expect("an asset"), "detector").expect("weights");
-    let (tuned, fresh) = (train("tuned", &["--fine-tune"]), train("fresh", &[]));
+    let (tuned, fresh) = (train("tuned", text, &["--fine-tune"]), train("fresh", &small, &[]));
     assert_eq!(tuned.about.shape, shipped.about.shape);
     assert_eq!(tuned.about.calibration, shipped.about.calibration);
     assert_ne!(fresh.about.shape, shipped.about.shape);
@@ -196,10 +225,14 @@ fn fine_tuning_goes_on_from_the_network_in_use() {
     let moved: Vec<f32> = moved.collect();
     let most = moved.iter().copied().fold(0.0, f32::max);
     assert!(most > 0.0 && most < 1e-6, "{most}");
+    assert_eq!(tuned.about.mean_vault, calvaria::skull::MeanVault::shipped().hash_word());
     // Its checkpoint is no checkpoint of a training that began with chance.
     let words = ["train", "detector", "--quiet", "--recipe", recipe.to_str().expect("a plain path")];
     let paths: [&Path; 4] = [Path::new("--data"), &phantoms().join("heads"), Path::new("--out"), &folder.join("tuned")];
     refused(None, &words, &paths, &["another recipe"]);
+    // Nor does it change its size.
+    let words = [&words[..], &["--fine-tune"]].concat();
+    refused(None, &words, &paths, &["keeps its size"]);
 }
 
 #[test]
@@ -210,16 +243,17 @@ fn a_head_of_the_atlas_is_scored_without_itself_when_asked() {
     added(&models);
     let (whole, cut) = (phantoms().join("heads/head2.nrrd"), folder.join("cut"));
     done(None, &["inject", "--quiet", "--area", "60", "--seed", "4", "--out"], &[&cut, &whole]);
-    let evaluate = |out: &str, more: &[&str]| -> Value {
+    // Into one folder: figures that were reckoned otherwise are made again.
+    let evaluate = |more: &[&str]| -> Value {
         let words = [&["evaluate", "--quiet", "--json"], more, &["--out"]].concat();
-        let output = done(Some(&models), &words, &[&folder.join(out), &cut]);
+        let output = done(Some(&models), &words, &[&folder.join("scores"), &cut]);
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
-    let (with, without) = (evaluate("with", &[]), evaluate("without", &["--leave-self-out"]));
+    let (with, without) = (evaluate(&[]), evaluate(&["--leave-self-out"]));
     let dice = |summary: &Value| summary["all"][0]["figures"][0]["mean"].as_f64().expect("a number");
     assert_eq!((&with["all"][0]["without_self"], &without["all"][0]["without_self"]), (&0.into(), &1.into()));
     // Who was seen before is completed better.
     assert!(dice(&with) > dice(&without) && dice(&without) > 0.8, "{} {}", dice(&with), dice(&without));
-    let table = fs::read_to_string(folder.join("without/table.md")).expect("a table");
+    let table = fs::read_to_string(folder.join("scores/table.md")).expect("a table");
     assert!(table.contains("in 1 of 1 cases the head is one of the atlas'"), "{table}");
 }

@@ -32,7 +32,9 @@ pub use figures::{findings, state_of};
 pub use history::{Change, History};
 pub use home::{Home, HomeError, Recent};
 pub use jobs::Wake;
-pub use models::{MODEL_FILES, ModelInUse, ModelsAsked, ModelsError, atlas_line, models_in_use, use_models};
+pub use models::{
+    MODEL_FILES, ModelInUse, ModelsAsked, ModelsError, atlas_line, models_in_use, models_word, use_models,
+};
 pub use recipe::{Recipe, RecipeError, Setting};
 pub use results::{Part, Reconstruction, Results, SkullBody, StepOutput};
 pub use sample::{Sample, find_sample};

@@ -37,15 +37,16 @@ pub enum ModelsError {
     #[error("{}: no folder of models is there; check the path", folder.display())]
     NoFolder { folder: PathBuf },
     /// No file of a known name.
-    #[error("{}: none of {} is in it", folder.display(), MODEL_FILES.join(", "))]
+    #[error("{}: none of {} is in it; choose the folder that holds them", folder.display(), MODEL_FILES.join(", "))]
     Empty { folder: PathBuf },
     /// A file that cannot be used.
     #[error("{}: {why}", file.display())]
     File { file: PathBuf, why: String },
     /// The shipped heads are differences to the shipped mean vault.
     #[error(
-        "{0}: a mean vault of its own needs heads measured against it: calvaria --models {0} atlas heads SKULLS --out {0}{1}heads.bin",
-        folder.display(), std::path::MAIN_SEPARATOR
+        "{}: a mean vault of its own needs heads measured against it; make heads.bin with `calvaria --models` this folder \
+         `atlas heads`",
+        folder.display()
     )]
     NoHeads { folder: PathBuf },
     /// Too late.
@@ -72,7 +73,7 @@ pub struct ModelInUse {
 pub fn use_models(folder: &Path, asked: ModelsAsked) -> Result<Vec<&'static str>, ModelsError> {
     let files = read(folder, asked)?;
     let used = files.iter().map(|f| f.0).collect();
-    Own::of(folder, files, asked)?.replace(folder)?;
+    Own::of(folder, files, asked)?.replace()?;
     Ok(used)
 }
 
@@ -109,9 +110,9 @@ fn read(folder: &Path, asked: ModelsAsked) -> Result<Vec<File>, ModelsError> {
 struct Own {
     vault: Option<(Vec<u8>, MeanVault)>,
     heads: Option<(Vec<u8>, HeadMaps)>,
-    detector: Option<(Vec<u8>, Weights)>,
-    map: Option<(Vec<u8>, Weights)>,
-    volume: Option<(Vec<u8>, Weights)>,
+    detector: Option<(Vec<u8>, Detector)>,
+    map: Option<(Vec<u8>, MapNetwork)>,
+    volume: Option<(Vec<u8>, VolumeNetwork)>,
 }
 
 impl Own {
@@ -120,40 +121,34 @@ impl Own {
             let at = files.iter().position(|f| f.0 == name)?;
             Some(files.swap_remove(at).1)
         };
+        let shipped = MeanVault::shipped();
         let vault = opened(take(VAULT), MeanVault::of_site).map_err(|e| refused(folder, VAULT, &e))?;
-        let beside = vault.as_ref().map_or_else(MeanVault::shipped, |(_, v)| v.clone());
-        let heads =
-            opened(take(HEADS), |b| HeadMaps::from_bytes(b, &beside)).map_err(|e| refused(folder, HEADS, &e))?;
+        // A copy of the shipped one is no other one: the shipped heads and networks go on beside it.
+        let vault = vault.filter(|(_, v)| v.hash() != shipped.hash());
+        let beside = vault.as_ref().map_or(&shipped, |(_, v)| v);
+        let heads = opened(take(HEADS), |b| HeadMaps::from_bytes(b, beside)).map_err(|e| refused(folder, HEADS, &e))?;
         if vault.is_some() && heads.is_none() && asked > ModelsAsked::Vault {
             return Err(ModelsError::NoHeads { folder: folder.to_owned() });
         }
-        let own_vault = vault.as_ref().map(|(_, v)| v.hash_word());
-        let mut weights = |name: &str, kind: &str| {
-            let read = |bytes: &[u8]| Weights::beside(bytes, kind, own_vault.as_deref());
-            opened(take(name), read).map_err(|e| refused(folder, name, &e))
-        };
-        let (detector, map, volume) =
-            (weights(DETECTOR, KIND)?, weights(MAP, MAP_KIND)?, weights(VOLUME, VOLUME_KIND)?);
-        Ok(Self { vault, heads, detector, map, volume })
+        let detector = opened(take(DETECTOR), |b| Detector::new(&Weights::beside(b, KIND, beside)?));
+        let map = opened(take(MAP), |b| MapNetwork::new(&Weights::beside(b, MAP_KIND, beside)?));
+        let volume = opened(take(VOLUME), |b| VolumeNetwork::new(&Weights::beside(b, VOLUME_KIND, beside)?));
+        Ok(Self {
+            detector: detector.map_err(|e| refused(folder, DETECTOR, &e))?,
+            map: map.map_err(|e| refused(folder, MAP, &e))?,
+            volume: volume.map_err(|e| refused(folder, VOLUME, &e))?,
+            vault,
+            heads,
+        })
     }
 
-    fn replace(self, folder: &Path) -> Result<(), ModelsError> {
-        let replaced = self.vault.is_none_or(|(file, vault)| MeanVault::replace(file, vault))
-            && self.heads.is_none_or(|(file, heads)| HeadMaps::replace(file, heads));
-        if !replaced {
-            return Err(ModelsError::InUse);
-        }
-        // Only now: a network asks the mean vault in use how large its maps are.
-        if let Some((file, weights)) = self.detector {
-            Detector::replace(file, Detector::new(&weights).map_err(|e| refused(folder, DETECTOR, &e))?);
-        }
-        if let Some((file, weights)) = self.map {
-            MapNetwork::replace(file, MapNetwork::new(&weights).map_err(|e| refused(folder, MAP, &e))?);
-        }
-        if let Some((file, weights)) = self.volume {
-            VolumeNetwork::replace(file, VolumeNetwork::new(&weights).map_err(|e| refused(folder, VOLUME, &e))?);
-        }
-        Ok(())
+    fn replace(self) -> Result<(), ModelsError> {
+        let all = self.vault.is_none_or(|(file, vault)| MeanVault::replace(file, vault))
+            && self.heads.is_none_or(|(file, heads)| HeadMaps::replace(file, heads))
+            && self.detector.is_none_or(|(file, network)| Detector::replace(file, network))
+            && self.map.is_none_or(|(file, network)| MapNetwork::replace(file, network))
+            && self.volume.is_none_or(|(file, network)| VolumeNetwork::replace(file, network));
+        if all { Ok(()) } else { Err(ModelsError::InUse) }
     }
 }
 
@@ -184,6 +179,12 @@ pub fn models_in_use(method: crate::reconstruct::Method) -> Vec<ModelInUse> {
         all.push(ModelInUse { name: VOLUME, own: VolumeNetwork::file().own, sha256: VolumeNetwork::file().sha256() });
     }
     all
+}
+
+/// What a method's answer depends on besides scan and program, in a word: of every file asked the beginning of its hash.
+pub fn models_word(method: crate::reconstruct::Method) -> String {
+    let asked = models_in_use(method).into_iter().filter(|m| m.name != DETECTOR);
+    asked.map(|m| m.sha256[..12].to_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// A line on the atlas for people: how many heads, whose.

@@ -309,7 +309,7 @@ pub enum AtlasCommand {
         labels: Option<PathBuf>,
 
         /// Take the axes of the first skull, not those of the shipped vault (which was made so)
-        #[arg(long)]
+        #[arg(long, requires = "labels")]
         first_axes: bool,
     },
     /// Measure how each of many complete skulls differs from the mean vault in use
@@ -388,8 +388,8 @@ pub struct TrainRun {
     #[arg(long, value_name = "FILE")]
     pub validation: Option<PathBuf>,
 
-    /// Begin with the network in use instead of chance: for a site's own skulls. The net keeps its size; without a
-    /// recipe it takes 300 small steps
+    /// Begin with the network in use instead of chance: for a site's own skulls. The net keeps its size; what a recipe
+    /// does not say otherwise are 100 small steps
     #[arg(long)]
     pub fine_tune: bool,
 }

@@ -4,9 +4,9 @@ use super::output::{self, Meter};
 use super::volumes;
 use crate::case;
 use crate::geometry::{Progress, Volume};
-use crate::reconstruct;
 use crate::scan::{self, Scan, Voxels};
-use crate::skull::{self, HeadMap, HeadMaps, MeanVault, atlas};
+use crate::skull::{self, HeadMap, HeadMaps, MeanVault, Skull, atlas};
+use crate::{defect, reconstruct};
 use std::path::{Path, PathBuf};
 
 /// `calvaria atlas`: the mean vault of many whole skulls, and how each of them differs from it.
@@ -51,47 +51,61 @@ fn heads(folder: &Path, only: Option<&Path>, add: bool, out: &Path, quiet: bool)
         files.retain(|(_, below)| below.file_stem().is_some_and(|s| names.iter().any(|n| *n == s.to_string_lossy())));
     }
     case::check_writable_file(out)?;
+    // Else the heads that were added to it before would be lost without a word.
+    if add && std::fs::read(out).is_ok_and(|there| there != HeadMaps::file().bytes()) {
+        return Err(Failure::Refused(format!(
+            "{}: holds other heads than those in use, to which --add adds; name its folder with --models, or another \
+             file with --out",
+            out.display()
+        )));
+    }
     let meter = Meter::new(quiet);
     let measured = measure(&files, add, &meter.progress())?;
     meter.finish();
     let Measured { maps: new, known } = measured;
     let count = new.len();
-    if add && count == 0 {
+    if count == 0 {
         let (folder, all) = (folder.display(), files.len());
         return Err(Failure::Refused(format!(
-            "{folder}: nothing to add: {known} of {all} skulls are in the atlas already"
+            "{folder}: nothing to write: of {all} skulls {known} are there already, and {} were left out",
+            all - known
         )));
     }
-    let before = if add {
-        // As they were measured, gaps and all.
-        let file = HeadMaps::from_bytes(HeadMaps::file().bytes(), MeanVault::in_use());
-        file.map_err(|e| Failure::Refused(e.to_string()))?.heads
-    } else {
-        Vec::new()
-    };
+    // As they were measured, gaps and all.
+    let before = if add { as_measured()? } else { Vec::new() };
     let there = before.len();
     let maps: Vec<HeadMap> = before.into_iter().chain(new).collect();
     if maps.len() < atlas::LEAST_HEADS {
-        return Err(failure(atlas::BuildError::TooFew { found: maps.len(), given: files.len() }, out));
+        let least = atlas::LEAST_HEADS;
+        return Err(Failure::Refused(format!(
+            "{}: {count} usable skulls are too few for an atlas, which needs {least}; --add puts them beside the heads in use",
+            folder.display()
+        )));
     }
     case::write_atomic(out, &HeadMaps::new(maps, MeanVault::in_use()).to_bytes())?;
     if !quiet {
-        let beside = if add { format!(", beside {there} there were; {known} were among them") } else { String::new() };
-        output::line(&format!("{count} skulls measured against the mean vault{beside}"));
+        let beside = if add { format!(", beside {there} there were") } else { String::new() };
+        let twice = if known > 0 { format!("; {known} are there already") } else { String::new() };
+        output::line(&format!("{count} skulls measured against the mean vault{beside}{twice}"));
     }
-    // The shipped heads cannot be added to a mean vault of the site's own.
-    if !add && count < FEW && !MeanVault::file().own {
-        let shipped = HeadMaps::in_use().heads.len();
-        let word = format!("{count} heads alone foretell less than the {shipped} in use; --add puts them beside those");
+    if !add && let Some(shipped) = HeadMaps::shipped_count().filter(|&shipped| count < shipped) {
+        let word =
+            format!("{count} heads alone foretell less than the {shipped} shipped ones; --add puts them beside those");
         output::note(quiet, &word);
     }
     Ok(())
 }
 
+/// The heads in use with their gaps.
+fn as_measured() -> Result<Vec<HeadMap>, Failure> {
+    let file = HeadMaps::from_bytes(HeadMaps::file().bytes(), MeanVault::in_use());
+    Ok(file.map_err(|e| Failure::Refused(e.to_string()))?.heads)
+}
+
 /// What was seen of some skulls.
 struct Measured {
     maps: Vec<HeadMap>,
-    /// How many are heads in use already, and were passed over.
+    /// How many are heads in use already, or came twice, and were passed over.
     known: usize,
 }
 
@@ -100,25 +114,47 @@ fn measure(files: &[(PathBuf, PathBuf)], add: bool, progress: &Progress) -> Resu
     for (i, (file, _)) in files.iter().enumerate() {
         let part = progress.part(i as f32 / files.len() as f32, (i + 1) as f32 / files.len() as f32);
         part.report(0.0, &format!("Measuring skull {} of {}", i + 1, files.len()))?;
-        let refused = |word: String| Failure::Refused(format!("{}: {word}", file.display()));
-        let scan =
-            Scan { voxels: Voxels::Mask(mask(file).map_err(refused)?), findings: Vec::new(), hash: String::new() };
-        let skull = skull::segment(&scan, &skull::Params::default(), &part)?;
-        let (share, residual) = (skull.inlier_share * 100.0, skull.residual_mm);
-        if skull.inlier_share < LEAST_INLIERS || skull.residual_mm > MOST_RESIDUAL_MM {
-            let word = format!("left out: fits badly ({share:.0} % inliers, {residual:.1} mm)");
-            output::complain(&format!("{} {word}", file.display()));
-        } else if add && !reconstruct::own_heads(&skull).is_empty() {
+        let skull = match example(file, &part)? {
+            Ok(skull) => skull,
+            Err(why) => {
+                output::complain(&format!("{} left out: {why}", file.display()));
+                continue;
+            }
+        };
+        let map = HeadMap::of(&skull);
+        let in_use = add && !reconstruct::own_heads(&skull).is_empty();
+        if in_use || measured.maps.iter().any(|other| map.is_same(other)) {
             measured.known += 1;
         } else {
-            measured.maps.push(HeadMap::of(&skull));
+            measured.maps.push(map);
         }
     }
     Ok(measured)
 }
 
-/// Fewer heads than this tell less than the shipped ones (docs/reconstruction.md, "What limits it").
-const FEW: usize = 60;
+/// A whole skull near enough to the mean vault, or a word on why it is none.
+fn example(file: &Path, progress: &Progress) -> Result<Result<Skull, String>, Failure> {
+    let mask = match mask(file) {
+        Ok(mask) => mask,
+        Err(why) => return Ok(Err(why)),
+    };
+    let scan = Scan { voxels: Voxels::Mask(mask), findings: Vec::new(), hash: String::new() };
+    let skull = match skull::segment(&scan, &skull::Params::default(), &progress.part(0.0, 0.8)) {
+        Ok(skull) => skull,
+        Err(skull::Error::Cancelled(stop)) => return Err(stop.into()),
+        Err(why) => return Ok(Err(why.to_string())),
+    };
+    let (share, residual) = (skull.inlier_share * 100.0, skull.residual_mm);
+    if skull.inlier_share < LEAST_INLIERS || skull.residual_mm > MOST_RESIDUAL_MM {
+        return Ok(Err(format!("fits badly ({share:.0} % inliers, {residual:.1} mm)")));
+    }
+    let found = defect::detect(&skull, &[], &defect::Params::default(), &progress.part(0.8, 1.0))?;
+    Ok(match found.first() {
+        Some(d) => Err(format!("it has a {} opening of {:.0} cm²", d.region, d.area_cm2)),
+        None => Ok(skull),
+    })
+}
+
 /// A skull that fits the mean vault worse than this is no example.
 const LEAST_INLIERS: f64 = 0.75;
 const MOST_RESIDUAL_MM: f64 = 1.6;

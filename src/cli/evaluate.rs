@@ -50,8 +50,9 @@ pub fn run(arguments: &Evaluate, quiet: bool) -> Result<(), Failure> {
         return nothing(&format!("no skull in any of {} cases ({why})", cases.len()));
     }
     let summary = evaluate::summarise(&outcomes, &methods, &clean);
-    write_tables(&arguments.out, &outcomes, &summary)?;
-    let as_json = serde_json::to_value(&summary).map_err(|e| Failure::Write(e.to_string()))?;
+    let mut as_json = serde_json::to_value(&summary).map_err(|e| Failure::Write(e.to_string()))?;
+    as_json["models"] = models(&recipes);
+    write_tables(&arguments.out, &outcomes, &summary, &as_json)?;
     if arguments.json {
         output::json(&as_json);
     } else if !quiet {
@@ -70,8 +71,23 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     case::write_atomic(path, bytes).map_err(Failure::from)
 }
 
-fn write_tables(out: &Path, outcomes: &[Outcome], summary: &Summary) -> Result<(), Failure> {
-    let as_json = serde_json::to_value(summary).map_err(|e| Failure::Write(e.to_string()))?;
+/// The atlas and the networks that the methods asked.
+fn models(recipes: &[(String, Recipe)]) -> serde_json::Value {
+    let mut all: Vec<case::ModelInUse> = Vec::new();
+    for model in recipes.iter().flat_map(|(_, recipe)| case::models_in_use(recipe.reconstruct.method)) {
+        if !all.contains(&model) {
+            all.push(model);
+        }
+    }
+    serde_json::json!(all)
+}
+
+fn write_tables(
+    out: &Path,
+    outcomes: &[Outcome],
+    summary: &Summary,
+    as_json: &serde_json::Value,
+) -> Result<(), Failure> {
     write(&out.join("cases.csv"), evaluate::csv(outcomes).as_bytes())?;
     write(&out.join("table.md"), evaluate::markdown(summary).as_bytes())?;
     write(&out.join("summary.json"), format!("{as_json:#}\n").as_bytes())?;

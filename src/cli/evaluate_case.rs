@@ -83,6 +83,12 @@ pub fn times(case: &Case, outcomes: &[Outcome]) -> String {
     )
 }
 
+/// See [`Outcome::reckoned_with`].
+fn reckoned_with(recipe: &Recipe, arguments: &Evaluate) -> String {
+    let alone = if arguments.leave_self_out { ", without itself" } else { "" };
+    format!("{}{alone}", case::models_word(recipe.reconstruct.method))
+}
+
 /// All methods on one case; those with a file from an earlier run are read from it.
 pub fn one(
     case: &Case,
@@ -91,11 +97,13 @@ pub fn one(
     budget: &Budget,
 ) -> Result<Vec<Outcome>, Failure> {
     let folder = arguments.out.join("cases");
-    let earlier = |method: &str| -> Option<Outcome> {
+    let earlier = |(method, recipe): &(String, Recipe)| -> Option<Outcome> {
         let text = std::fs::read(place(&folder, method, &case.name, ".json")).ok().filter(|_| !arguments.fresh)?;
-        serde_json::from_slice::<Outcome>(&text).ok().filter(|o| o.name == case.name && o.method == method)
+        let kept = serde_json::from_slice::<Outcome>(&text).ok()?;
+        let same = kept.name == case.name && kept.method == *method;
+        (same && kept.reckoned_with == reckoned_with(recipe, arguments)).then_some(kept)
     };
-    let mut done: Vec<Option<Outcome>> = recipes.iter().map(|(method, _)| earlier(method)).collect();
+    let mut done: Vec<Option<Outcome>> = recipes.iter().map(earlier).collect();
     if done.iter().all(Option::is_some) {
         return Ok(done.into_iter().flatten().collect());
     }
@@ -151,6 +159,7 @@ pub fn one(
             failure,
             defects: prepared.as_ref().map_or(0, |p| p.defects.len()),
             heads_left_out: prepared.as_ref().map_or(0, |p| p.left_out.len()),
+            reckoned_with: reckoned_with(recipe, arguments),
             findings: findings.collect(),
             in_band: evaluate::share_in_band(&verdict.outer, &prediction.completions),
             read_seconds,

@@ -36,7 +36,8 @@ pub struct Evaluate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]
     pub jobs: Option<usize>,
 
-    /// Leave a skull out of the atlas where it is one of its heads (known by its complete shape, not by its name)
+    /// Leave a skull out of the atlas' heads where it is one of them (known by its complete shape, not by its name). The
+    /// mean vault keeps its share of it, and the networks what they learned
     #[arg(long)]
     pub leave_self_out: bool,
 

@@ -6,9 +6,23 @@ use crate::case::{Home, ModelsAsked, ModelsError, use_models};
 /// Puts a site's own atlas and networks in the place of the shipped ones, before a command reckons with them. Gives
 /// back why the window should work with the shipped ones all the same.
 pub fn prepare(arguments: &Arguments) -> Result<Option<String>, Failure> {
+    let named = arguments.models.clone();
+    if let Some(folder) = named.as_ref().filter(|f| !f.is_dir()) {
+        return Err(Failure::Refused(ModelsError::NoFolder { folder: folder.clone() }.to_string()));
+    }
     let asked = match &arguments.command {
-        Some(Command::Completions(_) | Command::Man(_) | Command::Phantom(_)) => return Ok(None),
+        // What asks neither atlas nor networks.
+        Some(
+            Command::Completions(_)
+            | Command::Man(_)
+            | Command::Phantom(_)
+            | Command::Mesh(_)
+            | Command::Inspect(_)
+            | Command::Label(_)
+            | Command::Disturb(_),
+        ) => return Ok(None),
         Some(Command::Atlas(atlas)) => match atlas.command {
+            // A mean vault is made in the shipped one's axes.
             AtlasCommand::Build { .. } => return Ok(None),
             AtlasCommand::Heads { add: true, .. } => ModelsAsked::Atlas,
             AtlasCommand::Heads { .. } => ModelsAsked::Vault,
@@ -19,7 +33,6 @@ pub fn prepare(arguments: &Arguments) -> Result<Option<String>, Failure> {
         },
         _ => ModelsAsked::All,
     };
-    let named = arguments.models.clone();
     let usual = || Some(Home::find().ok()?.models_folder()).filter(|folder| folder.is_dir());
     let Some(folder) = named.clone().or_else(usual) else { return Ok(None) };
     match use_models(&folder, asked) {

@@ -8,8 +8,8 @@ use crate::geometry::{Cancelled, Progress};
 use crate::network::detector::{Detector, HALF_AREA, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
 use crate::network::volume::{HELD_SHARE, VOLUME_KIND, VolumeNetwork};
-use crate::network::{About, Seen, Weights, WeightsError, own_mean_vault, pack_views, unpack_views};
-use crate::skull::Skull;
+use crate::network::{About, Seen, UNetShape, Weights, WeightsError, pack_views, unpack_views};
+use crate::skull::{HeadMaps, MeanVault, Skull};
 use crate::train::{
     CURVE_SIZE, DetectorTask, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView, curve_csv,
     curve_picture, map_errors, train,
@@ -75,43 +75,49 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
     Ok(Skulls { training: entries, validation })
 }
 
-fn recipe(file: Option<&Path>, otherwise: Recipe) -> Result<Recipe, Failure> {
-    let Some(file) = file else { return Ok(otherwise) };
+/// The recipe's file over what it changes.
+fn recipe(file: Option<&Path>, usual: Recipe) -> Result<Recipe, Failure> {
+    let Some(file) = file else { return Ok(usual) };
     let refused = |word: String| Failure::Refused(format!("{}: {word}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| refused(e.to_string()))?;
-    Recipe::from_toml(&text).map_err(|e| refused(e.to_string()))
+    usual.changed_by(&text).map_err(|e| refused(e.to_string()))
 }
 
 /// What every training begins with: the recipe, the skulls, what the network sees of them, and the network to go on from.
 struct Begun<T> {
     recipe: Recipe,
     from: Option<Weights>,
+    /// Which atlas the skulls were looked at with.
+    atlas: String,
     skulls: Skulls,
     training: Vec<Vec<T>>,
     validation: Vec<Vec<T>>,
 }
 
 fn begin<T>(run: &TrainRun, kept: &Kept<T>, kind: &str, file: &[u8], progress: &Progress) -> Result<Begun<T>, Failure> {
-    let from = match run.fine_tune {
+    let (from, usual) = match run.fine_tune {
         true => {
-            let vault = own_mean_vault();
-            let weights = Weights::beside(file, kind, vault.as_deref());
-            Some(weights.map_err(|e| Failure::Refused(format!("no network to go on from: {e}")))?)
+            let weights = Weights::beside(file, kind, MeanVault::in_use());
+            let weights = weights.map_err(|e| Failure::Refused(format!("no network to go on from: {e}")))?;
+            let UNetShape { widths, blocks, .. } = weights.about.shape.clone();
+            (Some(weights), Recipe { widths, blocks, ..Recipe::fine_tuning() })
         }
-        false => None,
+        false => (None, Recipe::default()),
     };
-    let otherwise = if run.fine_tune { Recipe::fine_tuning() } else { Recipe::default() };
-    let mut recipe = recipe(run.recipe.as_deref(), otherwise)?;
-    if let Some(weights) = &from {
-        recipe.widths.clone_from(&weights.about.shape.widths);
-        recipe.blocks = weights.about.shape.blocks;
+    let recipe = recipe(run.recipe.as_deref(), usual)?;
+    if let Some(UNetShape { widths, blocks, .. }) = from.as_ref().map(|w| &w.about.shape)
+        && (recipe.widths != *widths || recipe.blocks != *blocks)
+    {
+        return Err(Failure::Refused(format!(
+            "a fine-tuned net keeps its size, widths {widths:?} and blocks {blocks}; take widths and blocks out of the recipe"
+        )));
     }
     let skulls = skulls(run)?;
     case::check_writable(&run.out)?;
     let every: Vec<&Entry> = skulls.training.iter().chain(&skulls.validation).collect();
     let mut training = views(&every, kept, &recipe, &run.out, progress)?;
     let validation = training.split_off(skulls.training.len());
-    Ok(Begun { recipe, from, skulls, training, validation })
+    Ok(Begun { recipe, from, atlas: kept.atlas(), skulls, training, validation })
 }
 
 fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
@@ -155,8 +161,13 @@ fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let begun = begin(run, &VOLUMES, VOLUME_KIND, VolumeNetwork::file().bytes(), &progress.part(0.0, 0.2))?;
     let task = VolumeTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun, BTreeMap::new(), run, quiet, &progress.part(0.2, 1.0))?;
+    let before = begun.from.as_ref().map(|w| w.about.calibration.clone());
+    let fitted = before.is_some();
+    let bytes = learn(&task, &begun, before.unwrap_or_default(), run, quiet, &progress.part(0.2, 1.0))?;
     if begun.validation.is_empty() {
+        if !fitted {
+            output::note(quiet, "no validation skulls: the whole of the network's correction counts");
+        }
         return Ok(());
     }
     let refused = |e: &dyn std::fmt::Display| Failure::Refused(e.to_string());
@@ -177,7 +188,7 @@ fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
 /// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.
 fn learn<T: Task, V>(
     task: &T,
-    Begun { recipe, from, skulls, .. }: &Begun<V>,
+    Begun { recipe, from, atlas, skulls, .. }: &Begun<V>,
     calibration: BTreeMap<String, f64>,
     run: &TrainRun,
     quiet: bool,
@@ -186,6 +197,7 @@ fn learn<T: Task, V>(
     let shape = task.shape();
     let list = |of: &[Entry]| of.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(" ");
     let mut told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
+    told.push_str(atlas);
     if let Some(weights) = from {
         told.push_str(&format!("from {}\n", weights.hash(task.kind())));
     }
@@ -225,7 +237,7 @@ fn learn<T: Task, V>(
         steps: state.step,
         skulls: skulls.training.len(),
         calibration,
-        mean_vault: own_mean_vault(),
+        mean_vault: MeanVault::in_use().hash_word(),
     };
     let bytes = Weights { about, arrays: state.averaged().clone() }.to_bytes(task.kind());
     let file = run.out.join(format!("{}.safetensors", task.kind()));
@@ -251,12 +263,29 @@ struct Kept<T> {
     make: Make<T>,
     pack: fn(&[T], &str) -> Vec<u8>,
     unpack: fn(&[u8], &str) -> Result<Vec<T>, WeightsError>,
+    /// Whether the heads of the atlas are asked for it, not the mean vault alone.
+    asks_heads: bool,
 }
 
-const SEEN: Kept<Seen> = Kept { folder: "views", make: Seen::views, pack: pack_views, unpack: unpack_views };
-const CUTS: Kept<MapCut> = Kept { folder: "cuts", make: MapCut::of, pack: MapCut::pack, unpack: MapCut::unpack };
-const VOLUMES: Kept<VolumeView> =
-    Kept { folder: "volumes", make: VolumeView::of, pack: VolumeView::pack, unpack: VolumeView::unpack };
+impl<T> Kept<T> {
+    /// Names the atlas that it is made with.
+    fn atlas(&self) -> String {
+        let heads = if self.asks_heads { HeadMaps::file().sha256() } else { String::new() };
+        format!("atlas {} {heads}\n", MeanVault::in_use().hash_word())
+    }
+}
+
+const SEEN: Kept<Seen> =
+    Kept { folder: "views", make: Seen::views, pack: pack_views, unpack: unpack_views, asks_heads: false };
+const CUTS: Kept<MapCut> =
+    Kept { folder: "cuts", make: MapCut::of, pack: MapCut::pack, unpack: MapCut::unpack, asks_heads: true };
+const VOLUMES: Kept<VolumeView> = Kept {
+    folder: "volumes",
+    make: VolumeView::of,
+    pack: VolumeView::pack,
+    unpack: VolumeView::unpack,
+    asks_heads: true,
+};
 
 /// What is seen of every skull, made once and kept in the folder.
 fn views<T>(
@@ -293,7 +322,8 @@ fn views<T>(
 /// A skull's views; the inner error is a word on why it is no whole skull.
 fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Result<Result<Vec<T>, String>, Failure> {
     let bytes = std::fs::metadata(&entry.file).map_or(0, |m| m.len());
-    let told = format!("{} of {bytes} bytes, {} views, seed {}", entry.name, recipe.views, recipe.seed);
+    let told =
+        format!("{} of {bytes} bytes, {} views, seed {}, {}", entry.name, recipe.views, recipe.seed, kept.atlas());
     let mut cache = out.join(kept.folder);
     cache.extend(entry.name.split('/'));
     let mut name = cache.into_os_string();

@@ -7,7 +7,7 @@ use crate::geometry::{Progress, Volume};
 use crate::network::Weights;
 use crate::network::detector::{Detector, HALF_AREA, KIND, Opinion, removed_area_cm2};
 use crate::scan::{Scan, Voxels};
-use crate::skull::Skull;
+use crate::skull::{MeanVault, Skull};
 use crate::view::Picture;
 use crate::{case, defect, skull};
 use std::fmt::Write as _;
@@ -30,7 +30,8 @@ struct Row {
 pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     let refused = |path: &Path, word: String| Failure::Refused(format!("{}: {word}", path.display()));
     let bytes = std::fs::read(&arguments.weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
-    let mut weights = Weights::from_bytes(&bytes, KIND).map_err(|e| refused(&arguments.weights, e.to_string()))?;
+    let mut weights =
+        Weights::beside(&bytes, KIND, MeanVault::in_use()).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let detector = Detector::new(&weights).map_err(|e| refused(&arguments.weights, e.to_string()))?;
     let mut cases = cases::find(&arguments.data, arguments.only.as_deref())?;
     // A skull is found whole once, however many kinds of defects it has.

@@ -21,6 +21,10 @@ pub struct Outcome {
     /// Heads of the atlas that were not asked, for they are this one.
     #[serde(default)]
     pub heads_left_out: usize,
+    /// What the answer depends on besides skull and program: which atlas and weights, and whether a head may be asked
+    /// for itself.
+    #[serde(default)]
+    pub reckoned_with: String,
     /// What the user would have been told.
     pub findings: Vec<String>,
     /// Share of the true outer face within the stated 90 % band (see [`super::share_in_band`]).

@@ -79,7 +79,7 @@ pub fn markdown(summary: &Summary) -> String {
     for row in summary.all.iter().filter(|r| r.without_self > 0) {
         let _ = write!(
             out,
-            "\n{}: in {} of {} cases the head is one of the atlas', and was left out of it.\n",
+            "\n{}: in {} of {} cases the head is one of the atlas', and was left out of them (not out of the mean vault).\n",
             row.method, row.without_self, row.cases
         );
     }

@@ -155,6 +155,7 @@ fn outcome(name: &str, method: &str, dice: f64, failure: Option<&str>) -> Outcom
         failure: failure.map(str::to_owned),
         defects: 1,
         heads_left_out: 0,
+        reckoned_with: String::new(),
         findings: Vec::new(),
         in_band: None,
         read_seconds: 0.5,

@@ -3,9 +3,9 @@
 
 use super::seen::expected;
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError, own_mean_vault};
+use super::weights::{Weights, WeightsError};
 use crate::geometry::Disc;
-use crate::skull::{InUse, Shipped};
+use crate::skull::{InUse, MeanVault, Shipped};
 use candle_core::{Device, Tensor};
 use nalgebra::Vector3;
 
@@ -194,7 +194,7 @@ impl MapNetwork {
     }
 
     fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
-        Self::new(&Weights::beside(bytes, MAP_KIND, own_mean_vault().as_deref())?)
+        Self::new(&Weights::beside(bytes, MAP_KIND, MeanVault::in_use())?)
     }
 
     /// Reads a weight file.

@@ -25,7 +25,10 @@ pub(crate) struct Expected {
     pub directions: Vec<Option<Vector3<f64>>>,
 }
 
-/// The shipped mean vault as the networks see it.
+/// Pixels along a side of the networks' map: every second of the mean vault's.
+pub(crate) const MAP_SIZE: usize = crate::skull::VAULT_SIZE / 2;
+
+/// The mean vault in use as the networks see it.
 pub(crate) fn expected() -> &'static Expected {
     static EXPECTED: OnceLock<Expected> = OnceLock::new();
     EXPECTED.get_or_init(|| Expected::new(MeanVault::in_use()))

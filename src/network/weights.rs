@@ -147,16 +147,21 @@ pub struct About {
     pub skulls: usize,
     /// Numbers fitted after training (thresholds and the like), by name.
     pub calibration: BTreeMap<String, f64>,
-    /// Hash of the mean vault they were trained beside, hex; none for the shipped one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mean_vault: Option<String>,
+    /// Hash of the mean vault they were trained beside, hex ([`MeanVault::hash_word`]); files that do not say are of
+    /// the first one that shipped.
+    #[serde(default = "first_vault")]
+    pub mean_vault: String,
 }
 
-/// Hash of the mean vault in use, hex, where it is not the shipped one.
-pub fn own_mean_vault() -> Option<String> {
-    let file = MeanVault::file();
-    file.own.then(|| file.value.hash_word())
+/// The mean vault that files are of which do not name theirs.
+fn first_vault() -> String {
+    FIRST_VAULT.to_owned()
 }
+
+const FIRST_VAULT: &str = "526bebadef666ed2ea640b7d24b2f12e54f183fcf2a81cd32a5a63e5f8ae46f4";
+
+/// A net with more levels is none of this program's.
+const MOST_LEVELS: usize = 8;
 
 impl Weights {
     /// The hash that their file of a kind carries, hex.
@@ -177,6 +182,10 @@ impl Weights {
     /// One for each thing that can be wrong: see [`WeightsError`].
     pub fn from_bytes(bytes: &[u8], kind: &str) -> Result<Self, WeightsError> {
         let (about, arrays): (About, _) = unpack(bytes, kind)?;
+        let levels = &about.shape.widths;
+        if levels.is_empty() || levels.len() > MOST_LEVELS || levels.contains(&0) {
+            return Err(WeightsError::Shape { tensor: "the list of widths".to_owned() });
+        }
         let wanted = about.shape.tensors();
         for (name, dims, _) in &wanted {
             if arrays.get(name).is_none_or(|a| a.dims != *dims) {
@@ -189,13 +198,13 @@ impl Weights {
         }
     }
 
-    /// The same, trained beside a mean vault of this hash (`None`: the shipped one).
+    /// The same, trained beside this mean vault.
     ///
     /// # Errors
     /// Also [`WeightsError::OtherMean`].
-    pub fn beside(bytes: &[u8], kind: &str, vault: Option<&str>) -> Result<Self, WeightsError> {
+    pub fn beside(bytes: &[u8], kind: &str, vault: &MeanVault) -> Result<Self, WeightsError> {
         let weights = Self::from_bytes(bytes, kind)?;
-        if weights.about.mean_vault.as_deref() != vault {
+        if weights.about.mean_vault != vault.hash_word() {
             return Err(WeightsError::OtherMean { kind: kind.to_owned() });
         }
         Ok(weights)
@@ -225,6 +234,12 @@ mod tests {
     use super::*;
     use crate::network::unet::start;
 
+    #[test]
+    fn files_that_name_no_mean_vault_are_of_the_shipped_one() {
+        // When another one ships, the networks have to be trained beside it.
+        assert_eq!(MeanVault::shipped().hash_word(), FIRST_VAULT);
+    }
+
     fn weights() -> Weights {
         let shape = UNetShape { dimensions: 2, inputs: 2, outputs: 1, widths: vec![3, 4], blocks: 1, fold: false };
         let array = |var: &candle_core::Var| Array {
@@ -234,7 +249,14 @@ mod tests {
         let arrays = start(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
         let calibration = BTreeMap::from([("threshold".to_owned(), 0.5)]);
         Weights {
-            about: About { shape, recipe: "seed = 1".to_owned(), steps: 7, skulls: 3, calibration, mean_vault: None },
+            about: About {
+                shape,
+                recipe: "seed = 1".to_owned(),
+                steps: 7,
+                skulls: 3,
+                calibration,
+                mean_vault: String::new(),
+            },
             arrays,
         }
     }

@@ -177,7 +177,7 @@ mod tests {
             steps: 0,
             skulls: 0,
             calibration: Default::default(),
-            mean_vault: None,
+            mean_vault: String::new(),
         };
         let bytes = Weights { about, arrays }.to_bytes(MAP_KIND);
         MapNetwork::from_bytes(&bytes).expect("a network")

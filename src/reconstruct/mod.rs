@@ -175,8 +175,8 @@ pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Prog
     complete_without(skull, defect, params, &[], progress)
 }
 
-/// The same, some heads of the atlas not asked ([`own_heads`]); the mean vault keeps its share of them. Networks and
-/// pose are as shipped.
+/// The same, some heads of the atlas not asked ([`own_heads`]); the mean vault keeps its share of them, and the
+/// networks what they learned.
 pub fn complete_without(
     skull: &Skull,
     defect: &Defect,

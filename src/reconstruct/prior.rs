@@ -1,6 +1,6 @@
 use super::sheet::{Sheet, median};
 use super::tables::Tables;
-use crate::skull::{HeadMap, HeadMaps, MeanVault, Skull, even_directions};
+use crate::skull::{HeadMap, HeadMaps, MeanVault, SAME_HEAD_MM, Skull, even_directions};
 use nalgebra::{DMatrix, Vector3};
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub(crate) struct HeadSamples {
 type HeadColumn = (Vec<f64>, Vec<f64>);
 
 impl Prior {
-    /// The shipped atlas laid over a sheet.
+    /// The atlas in use laid over a sheet.
     pub fn of(skull: &Skull, sheet: &Sheet) -> Self {
         let vault = MeanVault::in_use();
         let places: Vec<(Vector3<f64>, f32)> = sheet
@@ -137,14 +137,10 @@ impl Prior {
 /// Directions in which a head is held against those of the atlas, and from which height on.
 const COMPARED: usize = 600;
 const COMPARED_FROM_Z: f64 = 0.1;
-/// A head of the atlas whose outer surface differs by less than this on average is the same one, mm. Measured: the same
-/// head 0.08 to 0.10 mm, the nearest other one 0.62 mm and more.
-const SAME_MM: f64 = 0.35;
-
 /// Numbers of the atlas' heads that are this whole skull itself, told by their maps: names may differ.
 pub fn own_heads(skull: &Skull) -> Vec<usize> {
     let apart = apart_mm(skull);
-    (0..apart.len()).filter(|&i| apart[i] < SAME_MM).collect()
+    (0..apart.len()).filter(|&i| apart[i] < f64::from(SAME_HEAD_MM)).collect()
 }
 
 /// Mean absolute difference of the outer surface to each head of the atlas, mm of the mean frame, after their median

@@ -54,7 +54,9 @@ pub enum VaultError {
     #[error("the atlas file is damaged (its hash does not fit); copy it again, or make it again with `calvaria atlas`")]
     Damaged,
     /// Heads measured against another mean.
-    #[error("the heads were measured against another mean vault; measure them again with `calvaria atlas heads`")]
+    #[error(
+        "the heads were measured against another mean vault; measure them again with `calvaria atlas heads`, without --add"
+    )]
     OtherMean,
 }
 

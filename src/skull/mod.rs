@@ -12,7 +12,8 @@ mod sample;
 mod segment;
 mod shipped;
 
-pub use head_maps::{HeadMap, HeadMaps};
+pub use head_maps::{HeadMap, HeadMaps, SAME_HEAD_MM};
+pub(crate) use mean_vault::SIZE as VAULT_SIZE;
 pub use mean_vault::{MeanVault, VaultError};
 pub(crate) use rays::even_directions;
 pub use shipped::{InUse, Shipped};

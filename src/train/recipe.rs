@@ -57,7 +57,7 @@ impl Default for Recipe {
 impl Recipe {
     /// For a network that goes on from trained weights: few and small steps.
     pub fn fine_tuning() -> Self {
-        Self { steps: 300, learning_rate: 2e-4, warm_up: 20, average: 0.98, validate_every: 50, ..Self::default() }
+        Self { steps: 100, learning_rate: 2e-4, warm_up: 20, average: 0.95, validate_every: 20, ..Self::default() }
     }
 }
 
@@ -78,7 +78,19 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] with the name of what is wrong.
     pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
-        let recipe: Self = toml::from_str(text).map_err(|e| RecipeError::Format(e.message().to_owned()))?;
+        Self::default().changed_by(text)
+    }
+
+    /// This recipe with what TOML says otherwise.
+    ///
+    /// # Errors
+    /// [`RecipeError`] with the name of what is wrong.
+    pub fn changed_by(&self, text: &str) -> Result<Self, RecipeError> {
+        let format = |e: toml::de::Error| RecipeError::Format(e.message().to_owned());
+        let changes: toml::Table = toml::from_str(text).map_err(format)?;
+        let mut all = toml::Table::try_from(self).expect("a plain struct of numbers");
+        all.extend(changes);
+        let recipe: Self = all.try_into().map_err(format)?;
         recipe.check()?;
         Ok(recipe)
     }

@@ -47,7 +47,8 @@ pub enum TrainError {
     Diverged { step: u64 },
     /// A checkpoint of something else.
     #[error(
-        "the folder holds a training with another recipe or other skulls; choose another folder or remove its checkpoint.safetensors"
+        "the folder holds a training with another recipe, other skulls, another atlas or another network to go on from; choose \
+         another folder or remove its checkpoint.safetensors"
     )]
     Other,
     /// A checkpoint that cannot be read.

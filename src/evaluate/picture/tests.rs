@@ -60,6 +60,7 @@ fn outcome() -> (Outcome, Truth, Volume<u8>, Vec<crate::evaluate::OuterPoint>) {
         failure: None,
         defects: 1,
         heads_left_out: 0,
+        reckoned_with: String::new(),
         findings: Vec::new(),
         in_band: None,
         read_seconds: 0.0,

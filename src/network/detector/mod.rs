@@ -7,12 +7,12 @@ mod opinion;
 pub(crate) use channels::{INPUTS, channels};
 pub use opinion::{Opinion, Suspect, removed_area_cm2, second_opinion};
 
-use super::seen::{Jitter, Seen, expected};
+use super::seen::{Jitter, MAP_SIZE, Seen, expected};
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError, own_mean_vault};
+use super::weights::{Weights, WeightsError};
 use crate::defect::Defect;
 use crate::scan::Finding;
-use crate::skull::{InUse, Shipped, Skull};
+use crate::skull::{InUse, MeanVault, Shipped, Skull};
 use candle_core::{Device, Tensor};
 
 /// Word of the detector's files.
@@ -51,7 +51,7 @@ impl Detector {
     }
 
     fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
-        Self::new(&Weights::beside(bytes, KIND, own_mean_vault().as_deref())?)
+        Self::new(&Weights::beside(bytes, KIND, MeanVault::in_use())?)
     }
 
     /// Reads a weight file.
@@ -70,7 +70,7 @@ impl Detector {
         let shape = &weights.about.shape;
         let fits = shape.dimensions == 2
             && [shape.inputs, shape.outputs] == [INPUTS, 1]
-            && expected().size().is_multiple_of(shape.multiple());
+            && MAP_SIZE.is_multiple_of(shape.multiple());
         if !fits {
             return Err(WeightsError::Shape { tensor: "the first or the last layer".to_owned() });
         }

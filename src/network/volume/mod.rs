@@ -11,8 +11,8 @@ pub use block::Started;
 pub(crate) use block::{Block, Cells, bone_of, fade, share};
 
 use super::unet::UNet;
-use super::weights::{Weights, WeightsError, own_mean_vault};
-use crate::skull::{InUse, Shipped, Skull};
+use super::weights::{Weights, WeightsError};
+use crate::skull::{InUse, MeanVault, Shipped, Skull};
 use candle_core::{Device, Tensor};
 use nalgebra::Vector3;
 
@@ -69,7 +69,7 @@ impl VolumeNetwork {
     }
 
     fn beside_vault(bytes: &[u8]) -> Result<Self, WeightsError> {
-        Self::new(&Weights::beside(bytes, VOLUME_KIND, own_mean_vault().as_deref())?)
+        Self::new(&Weights::beside(bytes, VOLUME_KIND, MeanVault::in_use())?)
     }
 
     /// Reads a weight file.
