@@ -4,9 +4,9 @@ use super::output::{self, Meter};
 use super::volumes;
 use crate::case;
 use crate::geometry::{Progress, Volume};
-use crate::scan::{self, Scan, Voxels};
-use crate::skull::{self, HeadMap, HeadMaps, MeanVault, Skull, atlas};
-use crate::{defect, reconstruct};
+use crate::reconstruct;
+use crate::scan::{self, Voxels};
+use crate::skull::{HeadMap, HeadMaps, MeanVault, Skull, atlas};
 use std::path::{Path, PathBuf};
 
 /// `calvaria atlas`: the mean vault of many whole skulls, and how each of them differs from it.
@@ -112,9 +112,8 @@ struct Measured {
 fn measure(files: &[(PathBuf, PathBuf)], add: bool, progress: &Progress) -> Result<Measured, Failure> {
     let mut measured = Measured { maps: Vec::new(), known: 0 };
     for (i, (file, _)) in files.iter().enumerate() {
-        let part = progress.part(i as f32 / files.len() as f32, (i + 1) as f32 / files.len() as f32);
-        part.report(0.0, &format!("Measuring skull {} of {}", i + 1, files.len()))?;
-        let skull = match example(file, &part)? {
+        progress.report(i as f32 / files.len() as f32, &format!("Measuring skull {} of {}", i + 1, files.len()))?;
+        let skull = match example(file) {
             Ok(skull) => skull,
             Err(why) => {
                 output::complain(&format!("{} left out: {why}", file.display()));
@@ -133,26 +132,13 @@ fn measure(files: &[(PathBuf, PathBuf)], add: bool, progress: &Progress) -> Resu
 }
 
 /// A whole skull near enough to the mean vault, or a word on why it is none.
-fn example(file: &Path, progress: &Progress) -> Result<Result<Skull, String>, Failure> {
-    let mask = match mask(file) {
-        Ok(mask) => mask,
-        Err(why) => return Ok(Err(why)),
-    };
-    let scan = Scan { voxels: Voxels::Mask(mask), findings: Vec::new(), hash: String::new() };
-    let skull = match skull::segment(&scan, &skull::Params::default(), &progress.part(0.0, 0.8)) {
-        Ok(skull) => skull,
-        Err(skull::Error::Cancelled(stop)) => return Err(stop.into()),
-        Err(why) => return Ok(Err(why.to_string())),
-    };
+fn example(file: &Path) -> Result<Skull, String> {
+    let skull = volumes::whole_skull(file)?;
     let (share, residual) = (skull.inlier_share * 100.0, skull.residual_mm);
     if skull.inlier_share < LEAST_INLIERS || skull.residual_mm > MOST_RESIDUAL_MM {
-        return Ok(Err(format!("fits badly ({share:.0} % inliers, {residual:.1} mm)")));
+        return Err(format!("fits badly ({share:.0} % inliers, {residual:.1} mm)"));
     }
-    let found = defect::detect(&skull, &[], &defect::Params::default(), &progress.part(0.8, 1.0))?;
-    Ok(match found.first() {
-        Some(d) => Err(format!("it has a {} opening of {:.0} cm²", d.region, d.area_cm2)),
-        None => Ok(skull),
-    })
+    Ok(skull)
 }
 
 /// A skull that fits the mean vault worse than this is no example.

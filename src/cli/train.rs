@@ -3,7 +3,7 @@ use super::cases::names;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{train_score, volumes};
-use crate::defect;
+use crate::case;
 use crate::geometry::{Cancelled, Progress};
 use crate::network::detector::{Detector, HALF_AREA, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
@@ -15,7 +15,6 @@ use crate::train::{
     curve_picture, map_errors, train,
 };
 use crate::view::Picture;
-use crate::{case, scan, skull};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -332,25 +331,11 @@ fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Re
     if let Some(found) = std::fs::read(&cache).ok().and_then(|b| (kept.unpack)(&b, &told).ok()) {
         return Ok(Ok(found));
     }
-    let skull = match whole(&entry.file) {
+    let skull = match volumes::whole_skull(&entry.file) {
         Ok(skull) => skull,
         Err(word) => return Ok(Err(word)),
     };
     let views = (kept.make)(&skull, recipe.views, recipe.seed, &Progress::new())?;
     case::write_atomic(&cache, &(kept.pack)(&views, &told))?;
     Ok(Ok(views))
-}
-
-/// A whole skull, or a word on why it is none.
-fn whole(file: &Path) -> Result<Skull, String> {
-    let scan = scan::read(file, &Progress::new()).map_err(|e| e.to_string())?;
-    let skull = skull::segment(&scan, &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
-    if skull.inlier_share < 0.75 {
-        return Err(format!("its axes are unsure ({:.0} % inliers)", 100.0 * skull.inlier_share));
-    }
-    let defects = defect::detect(&skull, &[], &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
-    match defects.first() {
-        Some(d) => Err(format!("it has a {} opening of {:.0} cm²", d.region, d.area_cm2)),
-        None => Ok(skull),
-    }
 }

@@ -1,4 +1,7 @@
 use super::failure::Failure;
+use crate::geometry::Progress;
+use crate::skull::Skull;
+use crate::{defect, scan, skull};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -43,6 +46,20 @@ fn as_nrrd(stem: PathBuf) -> PathBuf {
     let mut path = stem.into_os_string();
     path.push(".nrrd");
     PathBuf::from(path)
+}
+
+/// A whole skull, or a word on why it is none.
+pub fn whole_skull(file: &Path) -> Result<Skull, String> {
+    let scan = scan::read(file, &Progress::new()).map_err(|e| e.to_string())?;
+    let skull = skull::segment(&scan, &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
+    if skull.inlier_share < 0.75 {
+        return Err(format!("its axes are unsure ({:.0} % inliers)", 100.0 * skull.inlier_share));
+    }
+    let defects = defect::detect(&skull, &[], &Default::default(), &Progress::new()).map_err(|e| e.to_string())?;
+    match defects.first() {
+        Some(d) => Err(format!("it has a {} opening of {:.0} cm²", d.region, d.area_cm2)),
+        None => Ok(skull),
+    }
 }
 
 #[cfg(test)]

@@ -52,15 +52,8 @@ fn constant(answer: f32) -> VolumeNetwork {
         (name, Array { values: vec![value; dims.iter().product()], dims })
     };
     let arrays = shape.tensors().into_iter().map(array).collect();
-    let about = About {
-        shape,
-        recipe: String::new(),
-        steps: 0,
-        skulls: 0,
-        calibration: BTreeMap::new(),
-        mean_vault: String::new(),
-    };
-    VolumeNetwork::from_bytes(&Weights { about, arrays }.to_bytes(VOLUME_KIND)).expect("a net of this program")
+    VolumeNetwork::from_bytes(&Weights { about: untold(shape), arrays }.to_bytes(VOLUME_KIND))
+        .expect("a net of this program")
 }
 
 #[test]
@@ -123,14 +116,12 @@ fn the_shipped_weights_are_read_and_others_are_refused() {
     let zeros =
         |(name, dims, _): (String, Vec<usize>, f64)| (name, Array { values: vec![0.0; dims.iter().product()], dims });
     let arrays = shape.tensors().into_iter().map(zeros).collect();
-    let about = About {
-        shape,
-        recipe: String::new(),
-        steps: 0,
-        skulls: 0,
-        calibration: BTreeMap::new(),
-        mean_vault: String::new(),
-    };
-    let flat = Weights { about, arrays }.to_bytes(VOLUME_KIND);
+    let flat = Weights { about: untold(shape), arrays }.to_bytes(VOLUME_KIND);
     assert!(matches!(refused(&flat), WeightsError::Shape { .. }));
+}
+
+/// Weights of which nothing is known but their shape.
+fn untold(shape: UNetShape) -> About {
+    let calibration = BTreeMap::new();
+    About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration, mean_vault: String::new() }
 }
