@@ -256,6 +256,9 @@ fn learn<T: Task, V>(
 /// What a network sees of a skull, in a number of poses by a seed.
 type Make<T> = fn(&Skull, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
 
+/// How holes are cut today: what was cut otherwise is not gone on with.
+const CUT_HEADS: &str = "each hole's head in its own pose";
+
 /// How what a network sees of a skull is made and kept.
 struct Kept<T> {
     folder: &'static str,
@@ -267,9 +270,9 @@ struct Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// Names the atlas that it is made with.
+    /// Names the atlas that it is made with, and how.
     fn atlas(&self) -> String {
-        let heads = if self.asks_heads { HeadMaps::file().sha256() } else { String::new() };
+        let heads = if self.asks_heads { format!("{}, {CUT_HEADS}", HeadMaps::file().sha256()) } else { String::new() };
         format!("atlas {} {heads}\n", MeanVault::in_use().hash_word())
     }
 }

@@ -1,6 +1,8 @@
 //! The head in a scan without a click: many start poses, the best alignment to the mean vault.
 
+use super::Skull;
 use super::mean_vault::MeanVault;
+use super::occupancy::FULL;
 use super::pose::{Fit, MeanSurface, Pose, Schedule, align};
 use super::rays::{RaySource, even_directions};
 use crate::geometry::{Grid, Volume};
@@ -201,6 +203,7 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
         surface: MeanSurface::new(&mean.disc, &mean.outer_mm),
         scan,
         mean,
+        missing: &|_| false,
     };
     let centre = guess_centre(volume, iso)?;
     let points = outer_points(&search.source, &centre, 1500);
@@ -231,15 +234,45 @@ pub(crate) fn find_head<T: Copy + Into<f32> + Sync>(
     };
     let near = heads.iter().take_while(|h| rank(h) > rank(best) - RIVAL_RANK);
     let rival_deg = near.map(turned).find(|deg| *deg > RIVAL_DEG);
-    let other_build = best.sunk > SUNK_SHARE;
-    let cut_mm = if other_build { OTHER_BUILD_CUT_MM } else { CUT_MM };
-    let head = search.recast(&best.fit.pose, 5000, cut_mm);
-    let mut head = search.recast(&head.fit.pose, 5000, cut_mm);
-    if other_build {
+    let mut head = search.settled(best);
+    if best.is_of_another_build() {
         // What is said of the fit is still how much of the bone lies near to the mean.
         head.fit.inlier_share = best.fit.inlier_share;
     }
     Some(Head { rival_deg, ..head })
+}
+
+/// A whole head in the pose in which it would be found without the bone that is `missing` (asked for points of its head
+/// frame, mm). The pose of the whole head will not do: it is laid over the mean with the missing bone, and so knows how
+/// high that stood.
+pub(crate) fn found_without(skull: &Skull, missing: &(dyn Fn(&Vector3<f64>) -> bool + Sync)) -> Skull {
+    let start = Pose { centre: skull.frame.centre_mm, rotation: skull.frame.head_from_lps, scales: skull.scales };
+    let missing = |p: &Point3<f64>| missing(&skull.frame.head_from_point(p));
+    let pose = match &skull.smooth {
+        Some(shares) => found_from(&start, shares.as_ref(), f32::from(FULL) / 2.0, skull, &missing),
+        None => found_from(&start, skull.intensity.as_ref(), skull.iso, skull, &missing),
+    };
+    Skull { frame: pose.frame(), scales: pose.scales, ..skull.clone() }
+}
+
+fn found_from<T: Copy + Into<f32> + Sync>(
+    start: &Pose,
+    volume: &Volume<T>,
+    iso: f32,
+    skull: &Skull,
+    missing: &(dyn Fn(&Point3<f64>) -> bool + Sync),
+) -> Pose {
+    let mean = MeanVault::in_use();
+    let surface = MeanSurface::new(&mean.disc, &mean.outer_mm);
+    let search = Search { source: RaySource::new(volume, iso), surface, scan: &skull.intensity.grid, mean, missing };
+    let near = search.recast(start, 2000, CUT_MM);
+    search.settled(&near).fit.pose
+}
+
+impl Head {
+    fn is_of_another_build(&self) -> bool {
+        self.sunk > SUNK_SHARE
+    }
 }
 
 /// A small patch may fit anything, so bone must lie near half of the visible vault; beyond that how well what is there
@@ -258,9 +291,18 @@ struct Search<'a, T> {
     surface: MeanSurface<'a>,
     scan: &'a Grid,
     mean: &'a MeanVault,
+    /// Outer points (LPS) that are not to be seen.
+    missing: &'a (dyn Fn(&Point3<f64>) -> bool + Sync),
 }
 
 impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
+    /// The last alignment, with many rays.
+    fn settled(&self, near: &Head) -> Head {
+        let cut_mm = if near.is_of_another_build() { OTHER_BUILD_CUT_MM } else { CUT_MM };
+        let head = self.recast(&near.fit.pose, 5000, cut_mm);
+        self.recast(&head.fit.pose, 5000, cut_mm)
+    }
+
     /// Rays toward the mean vault from a pose, and the pose aligned to what they hit within `cut_mm` of it.
     fn recast(&self, pose: &Pose, count: usize, cut_mm: f64) -> Head {
         let directions = even_directions(count, LOWEST_VAULT);
@@ -271,7 +313,12 @@ impl<T: Copy + Into<f32> + Sync> Search<'_, T> {
                 (ray, self.mean.outer_at(d) / unit)
             })
             .collect();
-        let hits = self.source.cast(&pose.centre, &rays);
+        let mut hits = self.source.cast(&pose.centre, &rays);
+        for ((ray, _), hit) in rays.iter().zip(&mut hits) {
+            if hit.outer_mm.is_finite() && (self.missing)(&(pose.centre + ray * f64::from(hit.outer_mm))) {
+                hit.outer_mm = f32::NAN;
+            }
+        }
         let index_from_lps = self.scan.index_from_lps_matrix();
         let seen = |p: Point3<f64>| {
             let index = index_from_lps * (p - self.scan.origin_mm);

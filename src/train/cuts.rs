@@ -4,15 +4,14 @@
 use super::holes::{Hole, anywhere};
 use crate::defect::{self, CutHead, Table};
 use crate::geometry::{Cancelled, Progress, Random};
-use crate::network::Jitter;
 use crate::network::map::{MapStart, Residual};
 use crate::reconstruct::{self, Completion, CutAnswer};
-use crate::skull::Skull;
+use crate::skull::{self, Skull};
 use nalgebra::Vector3;
 
 /// A hole in a whole head: what the program sees of it, what it makes of it, and the truth.
 pub(crate) struct Cut {
-    /// The whole skull in the pose in which it was seen (near the one that was found, as that of a head with a hole is).
+    /// The whole skull in the pose in which it is found without the missing bone.
     pub skull: Skull,
     /// The hole and its surroundings, and the whole head's rays on the same map.
     pub head: CutHead,
@@ -48,8 +47,6 @@ const AREA_CM2: std::ops::Range<f64> = 3.0..250.0;
 /// Share of posterior boxes over the midline, and their areas, cm².
 const BOXES: f64 = 0.25;
 const BOX_CM2: std::ops::Range<f64> = 35.0..120.0;
-/// Share of holes seen in a pose that is not quite the whole head's.
-const MOVED: f64 = 0.6;
 /// Thinner remains of bone are lost, mm.
 const LEAST_MM: f64 = 0.4;
 /// Walls steeper than this (tangent of their lean) are no slopes to speak of.
@@ -86,14 +83,21 @@ pub(super) fn each_cut<T>(
 pub(crate) fn cut(skull: &Skull, random: &mut Random, progress: &Progress) -> Result<Option<Cut>, Cancelled> {
     let own = reconstruct::own_heads(skull);
     let hole = outline(random);
-    let skull = if random.chance(MOVED) { jitter(random).applied(skull) } else { skull.clone() };
     cut_along(skull, &hole, &own, progress)
 }
 
-/// Cuts a hole along an outline.
-fn cut_along(skull: Skull, hole: &Hole, own: &[usize], progress: &Progress) -> Result<Option<Cut>, Cancelled> {
-    let left = |d: &Vector3<f64>, table: Table| left(hole, &skull.mean_direction(d).0, table);
+/// Cuts a hole along an outline drawn on the whole head.
+fn cut_along(whole: &Skull, hole: &Hole, own: &[usize], progress: &Progress) -> Result<Option<Cut>, Cancelled> {
     progress.report(0.0, "cutting a hole")?;
+    let drawn = |p: &Vector3<f64>| whole.mean_direction(&p.normalize()).0;
+    let skull = skull::found_without(whole, &|p| hole.distance_mm(&drawn(p)) < 0.0);
+    let left = |d: &Vector3<f64>, table: Table| {
+        if table.outer_mm.is_nan() {
+            return table;
+        }
+        let outer = skull.point_at(d, f64::from(table.outer_mm));
+        left(hole, &drawn(&whole.frame.head_from_point(&outer)), table)
+    };
     let Some(head) = defect::cut(&skull, &left, PIXEL_MM) else { return Ok(None) };
     match reconstruct::complete_cut(&skull, &head, &left, own, &progress.part(0.3, 1.0)) {
         Ok(CutAnswer { completion, start, truth }) => Ok(Some(Cut { skull, head, completion, start, truth })),
@@ -112,13 +116,6 @@ fn outline(random: &mut Random) -> Hole {
     let area_cm2 = random.between(AREA_CM2.start.sqrt(), AREA_CM2.end.sqrt()).powi(2);
     let towards = anywhere(random);
     Hole::irregular(random, &towards, area_cm2)
-}
-
-/// How far a pose found with a hole in the head is from the whole head's.
-fn jitter(random: &mut Random) -> Jitter {
-    let by = random.unit();
-    let mut spread = |sd: f64| Vector3::from_fn(|_, _| by * sd * random.normal());
-    Jitter { turn: spread(0.02), shift_mm: spread(1.0), log_scales: spread(0.01) }
 }
 
 /// What a saw along the hole's leaning walls leaves of a ray: a wall that narrows inwards takes the outer table first,
@@ -202,6 +199,7 @@ mod tests {
         let scan = Scan::new(Voxels::Hu(made.scan), Vec::new());
         let whole = crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
         let hole = Hole::irregular(&mut Random::new(6, 1), &Vector3::new(0.7, 0.1, 0.7).normalize(), 45.0);
+        // The pose is each one's own, found without the missing bone.
         let mut other = whole.clone();
         let mut intensity = (*other.intensity).clone();
         let mut changed = 0;
@@ -218,12 +216,44 @@ mod tests {
         }
         other.intensity = Arc::new(intensity);
         let see = |skull: Skull| {
-            let cut = cut_along(skull, &hole, &[], &Progress::new()).expect("not cancelled").expect("a hole");
+            let cut = cut_along(&skull, &hole, &[], &Progress::new()).expect("not cancelled").expect("a hole");
             (cut.start.expect("bone around it").channels(), cut.truth.outer_mm)
         };
         let ((seen, truth), (seen_other, truth_other)) = (see(whole), see(other));
         assert!(changed > 1000 && truth != truth_other);
         assert!(seen == seen_other, "the network is shown what is missing");
+    }
+
+    /// What a cut head's pose is worth: that of the whole head is laid over the mean with the missing bone.
+    #[test]
+    fn a_cut_head_is_seen_in_the_pose_in_which_the_program_finds_it() {
+        let Some(skull) = whole("000") else { return };
+        let hole = Hole::irregular(&mut Random::new(6, 2), &Vector3::new(0.5, 0.3, 0.8).normalize(), 180.0);
+        let drawn = |p: &Vector3<f64>| hole.distance_mm(&skull.mean_direction(&p.normalize()).0) < 0.0;
+        let seen = skull::found_without(&skull, &drawn);
+        let mut mask = skull.mask();
+        for o in (0..mask.data.len()).filter(|&o| skull.intensity.data[o] > 0) {
+            let [x, y, z] = mask.grid.index(o);
+            let lps = mask.grid.lps_from_index(&Vector3::new(x as f64, y as f64, z as f64));
+            let head = skull.frame.head_from_point(&lps);
+            if head.norm() > 50.0 && drawn(&head) {
+                mask.data[o] = 0;
+            }
+        }
+        let scan = Scan::new(Voxels::Mask(mask), Vec::new());
+        let found = crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
+        let apart = |other: &Skull| {
+            let turn = other.frame.head_from_lps * found.frame.head_from_lps.transpose();
+            let turn_deg = (0.5 * (turn.trace() - 1.0)).min(1.0).acos().to_degrees();
+            let shift_mm = (other.frame.centre_mm - found.frame.centre_mm).norm();
+            [turn_deg, shift_mm, 100.0 * (other.scales - found.scales).amax()]
+        };
+        let (ours, whole) = (apart(&seen), apart(&skull));
+        println!("from the found pose (deg, mm, %): without the bone {ours:.3?}, the whole head's {whole:.3?}");
+        assert!(
+            whole.iter().sum::<f64>() > 0.5 && (0..3).all(|k| ours[k] < 0.15 + 0.25 * whole[k]),
+            "{ours:?} {whole:?}"
+        );
     }
 
     #[test]
