@@ -7,12 +7,12 @@ use crate::case;
 use crate::geometry::{Cancelled, Progress};
 use crate::network::detector::{Detector, HALF_AREA, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
-use crate::network::volume::{HELD_SHARE, VOLUME_KIND, VolumeNetwork};
-use crate::network::{About, Seen, UNetShape, Weights, WeightsError, pack_views, unpack_views};
+use crate::network::volume::{VOLUME_KIND, VolumeNetwork};
+use crate::network::{About, HELD_SHARE, Seen, UNetShape, Weights, WeightsError, pack_views, unpack_views};
 use crate::skull::{HeadMaps, MeanVault, Skull};
 use crate::train::{
-    CURVE_SIZE, DetectorTask, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView, curve_csv,
-    curve_picture, map_errors, train,
+    CURVE_SIZE, DetectorTask, FittedShare, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView,
+    curve_csv, curve_picture, map_errors, train,
 };
 use crate::view::Picture;
 use std::collections::BTreeMap;
@@ -93,6 +93,13 @@ struct Begun<T> {
     validation: Vec<Vec<T>>,
 }
 
+impl<T> Begun<T> {
+    /// The fitted numbers of the network to go on from.
+    fn calibration(&self) -> BTreeMap<String, f64> {
+        self.from.as_ref().map(|w| w.about.calibration.clone()).unwrap_or_default()
+    }
+}
+
 fn begin<T>(run: &TrainRun, kept: &Kept<T>, kind: &str, file: &[u8], progress: &Progress) -> Result<Begun<T>, Failure> {
     let (from, usual) = match run.fine_tune {
         true => {
@@ -137,7 +144,9 @@ fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let begun = begin(run, &CUTS, MAP_KIND, MapNetwork::file().bytes(), &progress.part(0.0, 0.5))?;
     let task = MapTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun, BTreeMap::new(), run, quiet, &progress.part(0.5, 1.0))?;
+    let bytes = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.5, 1.0))?;
+    let fit = |weights: &Weights| task.fit(weights).map_err(|e| e.to_string());
+    let bytes = with_share(bytes, MAP_KIND, &begun, fit, run, quiet)?;
     let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
     let holes: usize = begun.validation.iter().map(Vec::len).sum();
     if holes > 0 && !quiet {
@@ -160,28 +169,38 @@ fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let begun = begin(run, &VOLUMES, VOLUME_KIND, VolumeNetwork::file().bytes(), &progress.part(0.0, 0.2))?;
     let task = VolumeTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let before = begun.from.as_ref().map(|w| w.about.calibration.clone());
-    let fitted = before.is_some();
-    let bytes = learn(&task, &begun, before.unwrap_or_default(), run, quiet, &progress.part(0.2, 1.0))?;
+    let bytes = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.2, 1.0))?;
+    let fit = |weights: &Weights| task.fit(weights).map_err(|e| e.to_string());
+    with_share(bytes, VOLUME_KIND, &begun, fit, run, quiet).map(|_| ())
+}
+
+/// The weights with the share of their correction that holds on the validation skulls, written and given back.
+fn with_share<V>(
+    bytes: Vec<u8>,
+    kind: &str,
+    begun: &Begun<V>,
+    fit: impl Fn(&Weights) -> Result<FittedShare, String>,
+    run: &TrainRun,
+    quiet: bool,
+) -> Result<Vec<u8>, Failure> {
     if begun.validation.is_empty() {
-        if !fitted {
+        if begun.from.is_none() {
             output::note(quiet, "no validation skulls: the whole of the network's correction counts");
         }
-        return Ok(());
+        return Ok(bytes);
     }
-    let refused = |e: &dyn std::fmt::Display| Failure::Refused(e.to_string());
-    let mut weights = Weights::from_bytes(&bytes, VOLUME_KIND).map_err(|e| refused(&e))?;
-    let fitted = task.fit(&weights).map_err(|e| refused(&e))?;
-    weights.about.calibration.insert(HELD_SHARE.to_owned(), fitted.share);
-    case::write_atomic(&run.out.join(format!("{VOLUME_KIND}.safetensors")), &weights.to_bytes(VOLUME_KIND))?;
+    let mut weights = Weights::from_bytes(&bytes, kind).map_err(|e| Failure::Refused(e.to_string()))?;
+    let FittedShare { share, start, whole, fitted } = fit(&weights).map_err(Failure::Refused)?;
+    weights.about.calibration.insert(HELD_SHARE.to_owned(), share);
+    let bytes = weights.to_bytes(kind);
+    case::write_atomic(&run.out.join(format!("{kind}.safetensors")), &bytes)?;
     if !quiet {
         output::line(&format!(
-            "mean Dice of the missing bone in the holes of the validation skulls, cells of 2 mm: auto {:.4}, network {:.4}, \
-             a share of {:.2} of its correction {:.4}",
-            fitted.start, fitted.whole, fitted.share, fitted.fitted
+            "mean Dice of the missing bone in the holes of the validation skulls: auto {start:.4}, network {whole:.4}, a \
+             share of {share:.2} of its correction {fitted:.4}"
         ));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.

@@ -169,6 +169,23 @@ pub struct Correction {
 /// The map network with trained weights.
 pub struct MapNetwork {
     net: UNet,
+    /// Share of the correction that is taken.
+    share: f32,
+}
+
+impl Correction {
+    /// Nothing is changed.
+    pub(crate) fn none() -> Self {
+        let n = MapSheet::pixels();
+        let by = Residual { outer_mm: vec![0.0; n], thickness_mm: vec![0.0; n] };
+        Self { by, sd_factor: vec![1.0; n] }
+    }
+
+    /// A share of what is to be added.
+    pub(crate) fn taken(mut self, share: f32) -> Self {
+        self.by.outer_mm.iter_mut().chain(&mut self.by.thickness_mm).for_each(|v| *v *= share);
+        self
+    }
 }
 
 static NETWORK: Shipped<Result<MapNetwork, WeightsError>> =
@@ -217,7 +234,7 @@ impl MapNetwork {
         if !fits {
             return Err(WeightsError::Shape { tensor: "the first or the last layer".to_owned() });
         }
-        Ok(Self { net: weights.net()? })
+        Ok(Self { net: weights.net()?, share: weights.held_share() })
     }
 
     /// What is to be added to a start.
@@ -232,13 +249,60 @@ impl MapNetwork {
         let held = |map: &[f32]| map.iter().map(|v| v.clamp(-MOST_MM, MOST_MM)).collect();
         let by = Residual { outer_mm: held(&out[..n]), thickness_mm: held(&out[n..2 * n]) };
         let sd_factor = out[2 * n..].iter().map(|s| s.clamp(-MOST_LOG_SD, MOST_LOG_SD).exp()).collect();
-        Correction { by, sd_factor }
+        Correction { by, sd_factor }.taken(self.share)
     }
+}
+
+/// Weights that add the same everywhere: outer radius and thickness, mm, and the logarithm of the deviation.
+#[cfg(test)]
+pub(crate) fn constant_weights(by: [f32; 3]) -> Weights {
+    use super::{About, Array, Arrays, UNetShape, start};
+    let shape = UNetShape {
+        dimensions: 2,
+        inputs: MAP_INPUTS,
+        outputs: MAP_OUTPUTS,
+        widths: vec![4, 6],
+        blocks: 1,
+        fold: true,
+    };
+    let array = |var: &candle_core::Var| Array {
+        dims: var.dims().to_vec(),
+        values: var.flatten_all().and_then(|t| t.to_vec1()).expect("values"),
+    };
+    let mut arrays: Arrays = start(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
+    arrays.get_mut("head.weight").expect("a last layer").values.fill(0.0);
+    let bias = &mut arrays.get_mut("head.bias").expect("a last layer").values;
+    // Folded: four neighbours each.
+    bias.iter_mut().enumerate().for_each(|(i, b)| *b = by[i / 4]);
+    let about = About {
+        shape,
+        recipe: String::new(),
+        steps: 0,
+        skulls: 0,
+        calibration: Default::default(),
+        mean_vault: String::new(),
+    };
+    Weights { about, arrays }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::HELD_SHARE;
+
+    #[test]
+    fn a_held_share_of_the_correction_is_taken_and_all_of_the_deviation() {
+        let n = MapSheet::pixels();
+        let sheet = MapSheet::about(&Vector3::z());
+        let start = MapStart::from_maps(sheet, std::array::from_fn(|_| vec![1.0; n]));
+        let mut weights = constant_weights([2.0, 1.0, 0.3]);
+        let whole = MapNetwork::new(&weights).expect("a network").correct(&start);
+        weights.about.calibration.insert(HELD_SHARE.to_owned(), 0.25);
+        let part = MapNetwork::new(&weights).expect("a network").correct(&start);
+        assert!((whole.by.outer_mm[7] - 2.0).abs() < 1e-5 && (whole.by.thickness_mm[7] - 1.0).abs() < 1e-5);
+        assert!((part.by.outer_mm[7] - 0.5).abs() < 1e-5 && (part.by.thickness_mm[7] - 0.25).abs() < 1e-5);
+        assert_eq!(part.sd_factor, whole.sd_factor);
+    }
 
     #[test]
     fn the_shipped_weights_are_the_map_networks_and_no_other_file_is() {

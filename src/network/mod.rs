@@ -16,4 +16,4 @@ pub(crate) use seen::expected;
 pub use seen::{Jitter, Seen, pack_views, unpack_views};
 pub use unet::{UNet, UNetShape, start};
 pub use upsample::upsample;
-pub use weights::{About, Array, Arrays, VERSION, Weights, WeightsError};
+pub use weights::{About, Array, Arrays, HELD_SHARE, VERSION, Weights, WeightsError};

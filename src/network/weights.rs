@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 /// Version of the files; a change of what the tensors mean raises it.
 pub const VERSION: u32 = 1;
 
+/// Name of a fitted number: the share of a network's correction that holds on heads not trained on.
+pub const HELD_SHARE: &str = "held_share";
+
 /// The label's only key, so that the file's bytes do not depend on the order of a hash map.
 const KEY: &str = "calvaria";
 
@@ -164,6 +167,11 @@ const FIRST_VAULT: &str = "526bebadef666ed2ea640b7d24b2f12e54f183fcf2a81cd32a5a6
 const MOST_LEVELS: usize = 8;
 
 impl Weights {
+    /// Share of the network's correction that is taken: what was fitted, or all of it.
+    pub fn held_share(&self) -> f32 {
+        self.about.calibration.get(HELD_SHARE).copied().unwrap_or(1.0) as f32
+    }
+
     /// The hash that their file of a kind carries, hex.
     pub fn hash(&self, kind: &str) -> String {
         // A plain struct of numbers and words cannot fail.

@@ -144,8 +144,7 @@ pub(super) fn corrected(ground: &Ground, field: Answer, network: &MapNetwork) ->
 mod tests {
     use super::*;
     use crate::geometry::{HeadFrame, Progress};
-    use crate::network::map::{MAP_INPUTS, MAP_KIND, MAP_OUTPUTS};
-    use crate::network::{About, Array, Arrays, UNetShape, Weights, start as first_weights};
+    use crate::network::map::constant_weights;
     use crate::reconstruct::prior::Prior;
     use crate::reconstruct::rim::sheet_of;
     use crate::reconstruct::test_head::TestHead;
@@ -153,34 +152,7 @@ mod tests {
 
     /// A network that adds the same everywhere: outer radius and thickness, mm, and the logarithm of the deviation.
     fn constant(by: [f32; 3]) -> MapNetwork {
-        let shape = UNetShape {
-            dimensions: 2,
-            inputs: MAP_INPUTS,
-            outputs: MAP_OUTPUTS,
-            widths: vec![4, 6],
-            blocks: 1,
-            fold: true,
-        };
-        let array = |var: &candle_core::Var| Array {
-            dims: var.dims().to_vec(),
-            values: var.flatten_all().and_then(|t| t.to_vec1()).expect("values"),
-        };
-        let mut arrays: Arrays =
-            first_weights(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
-        arrays.get_mut("head.weight").expect("a last layer").values.fill(0.0);
-        let bias = &mut arrays.get_mut("head.bias").expect("a last layer").values;
-        // Folded: four neighbours each.
-        bias.iter_mut().enumerate().for_each(|(i, b)| *b = by[i / 4]);
-        let about = About {
-            shape,
-            recipe: String::new(),
-            steps: 0,
-            skulls: 0,
-            calibration: Default::default(),
-            mean_vault: String::new(),
-        };
-        let bytes = Weights { about, arrays }.to_bytes(MAP_KIND);
-        MapNetwork::from_bytes(&bytes).expect("a network")
+        MapNetwork::new(&constant_weights(by)).expect("a network")
     }
 
     #[test]

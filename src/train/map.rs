@@ -3,6 +3,7 @@
 
 use super::cuts::each_cut;
 use super::recipe::Recipe;
+use super::share::FittedShare;
 use super::trainer::Task;
 use crate::geometry::{Cancelled, Progress, Random};
 use crate::network::map::{
@@ -10,7 +11,7 @@ use crate::network::map::{
     START_MAPS, fade,
 };
 use crate::network::weights::{pack, unpack};
-use crate::network::{Array, Arrays, UNetShape, WeightsError, expected};
+use crate::network::{Array, Arrays, HELD_SHARE, UNetShape, Weights, WeightsError, expected};
 use crate::skull::Skull;
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;
@@ -146,6 +147,22 @@ impl<'a> MapTask<'a> {
     pub fn new(recipe: &'a Recipe, heads: &'a [Vec<MapCut>], validation: &'a [Vec<MapCut>]) -> Self {
         Self { recipe, heads, validation }
     }
+
+    /// Finds which share of the network's whole correction holds on the validation heads, and the mean Dice there of the
+    /// bone between the tables.
+    ///
+    /// # Errors
+    /// When the weights are of another net.
+    pub fn fit(&self, weights: &Weights) -> std::result::Result<FittedShare, WeightsError> {
+        let mut whole = weights.clone();
+        whole.about.calibration.remove(HELD_SHARE);
+        let network = MapNetwork::new(&whole)?;
+        let counts = |cut: &&MapCut| errors(cut, &Correction::none()).1 > 0.0;
+        FittedShare::over(self.validation.iter().flatten().filter(counts).map(|cut| {
+            let correction = network.correct(&cut.start);
+            Ok(move |share: f32| errors(cut, &correction.clone().taken(share)).0.dice)
+        }))
+    }
 }
 
 impl Task for MapTask<'_> {
@@ -233,9 +250,7 @@ pub struct TableErrors {
 pub fn map_errors(network: &MapNetwork, heads: &[Vec<MapCut>]) -> [TableErrors; 2] {
     let (mut sums, mut total, mut holes) = ([TableErrors::default(); 2], 0f64, 0f64);
     for cut in heads.iter().flatten() {
-        let n = MapSheet::pixels();
-        let nothing = Residual { outer_mm: vec![0.0; n], thickness_mm: vec![0.0; n] };
-        let field = Correction { by: nothing, sd_factor: vec![1.0; n] };
+        let field = Correction::none();
         let made = network.correct(&cut.start);
         let mut weights = 0.0;
         for (sum, correction) in sums.iter_mut().zip([&field, &made]) {
@@ -338,6 +353,24 @@ mod tests {
             // The mean vault is symmetric to the steps it is stored in.
             assert!(row.iter().zip(turned.iter().rev()).all(|(a, b)| (a - b).abs() < 2e-3));
         }
+    }
+
+    /// A network that adds twice what is missing is believed by half, whatever share it had before.
+    #[test]
+    fn the_share_that_fits_the_validation_heads_is_found() {
+        let mut deep = cut();
+        deep.start.into_outer_mm.fill(9.0);
+        deep.start.into_inner_mm.fill(9.0);
+        deep.truth.outer_mm = deep.start.own.outer_mm.iter().map(|v| v + 1.0).collect();
+        deep.truth.thickness_mm = deep.start.own.thickness_mm.clone();
+        let recipe = Recipe::default();
+        let heads = [vec![deep.clone()], vec![deep]];
+        let task = MapTask::new(&recipe, &[], &heads);
+        let mut weights = crate::network::map::constant_weights([2.0, 0.0, 0.0]);
+        weights.about.calibration.insert(HELD_SHARE.to_owned(), 0.1);
+        let fitted = task.fit(&weights).expect("a share");
+        assert!((fitted.share - 0.5).abs() < 1e-9 && fitted.fitted > 0.999, "{fitted:?}");
+        assert!(fitted.start < fitted.fitted && fitted.whole < fitted.fitted, "{fitted:?}");
     }
 
     #[test]

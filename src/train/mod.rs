@@ -7,6 +7,7 @@ mod holes;
 mod map;
 mod recipe;
 mod scan_ends;
+mod share;
 mod trainer;
 mod volume;
 
@@ -14,5 +15,6 @@ pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
 pub use detector::DetectorTask;
 pub use map::{MapCut, MapTask, TableErrors, map_errors};
 pub use recipe::{Recipe, RecipeError};
+pub use share::FittedShare;
 pub use trainer::{CurvePoint, State, Task, TrainError, train};
-pub use volume::{FittedShare, VolumeTask, VolumeView};
+pub use volume::{VolumeTask, VolumeView};

@@ -2,6 +2,7 @@
 
 use super::cuts::{Cut, each_cut};
 use super::recipe::Recipe;
+use super::share::FittedShare;
 use super::trainer::Task;
 use crate::defect::CutHead;
 use crate::geometry::{Cancelled, Progress, Random};
@@ -175,42 +176,20 @@ impl<'a> VolumeTask<'a> {
     }
 
     /// Finds which share of the network's correction holds on the validation heads, and the mean Dice there of the missing
-    /// bone (shares as weights): what a network adds on heads it was not trained on is part knowledge, part noise.
+    /// bone (shares as weights).
     ///
     /// # Errors
     /// When the weights are of another net.
     pub fn fit(&self, weights: &Weights) -> Result<FittedShare> {
         let net: UNet = weights.net().map_err(candle_core::Error::wrap)?;
-        let mut sums = [0.0; SHARES + 1];
-        let views: Vec<&VolumeView> = self.validation.iter().flatten().collect();
-        for view in &views {
+        let of = |view: &VolumeView| -> Result<_> {
             let (input, target) = view.sample();
             let x = Tensor::from_vec(input, (1, VOLUME_INPUTS, SIDE, SIDE, SIDE), &Device::Cpu)?;
             let out = net.forward(&x)?.flatten_all()?.to_vec1::<f32>()?;
-            for (k, sum) in sums.iter_mut().enumerate() {
-                *sum += dice(&target, |cell| k as f32 / SHARES as f32 * out[cell]);
-            }
-        }
-        let best = (0..=SHARES).fold(0, |best, k| if sums[k] > sums[best] { k } else { best });
-        let mean = |k: usize| sums[k] / views.len().max(1) as f64;
-        Ok(FittedShare { share: best as f64 / SHARES as f64, start: mean(0), whole: mean(SHARES), fitted: mean(best) })
+            Ok(move |share: f32| dice(&target, |cell| share * out[cell]))
+        };
+        FittedShare::over(self.validation.iter().flatten().map(of))
     }
-}
-
-/// Shares of the correction that are tried: 0, 1/20, …
-const SHARES: usize = 20;
-
-/// How much of a network's correction holds, see [`VolumeTask::fit`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FittedShare {
-    /// Share of the correction with the largest Dice.
-    pub share: f64,
-    /// Dice of the tables the network starts from.
-    pub start: f64,
-    /// Dice with the whole correction.
-    pub whole: f64,
-    /// Dice with the fitted share of it.
-    pub fitted: f64,
 }
 
 /// Dice of shares of bone where they count, the completed tables raised by a correction.

@@ -18,8 +18,6 @@ use nalgebra::Vector3;
 
 /// Word of the volume network's files.
 pub const VOLUME_KIND: &str = "volume";
-/// Name of the fitted number in the weight file: the share of the correction that holds on heads not trained on.
-pub const HELD_SHARE: &str = "held_share";
 /// Side of a cell, mm of the mean frame.
 pub const CELL_MM: f64 = 2.0;
 /// Input and output channels.
@@ -89,7 +87,7 @@ impl VolumeNetwork {
         if shape.dimensions != 3 || [shape.inputs, shape.outputs] != [VOLUME_INPUTS, VOLUME_OUTPUTS] {
             return Err(WeightsError::Shape { tensor: "the first or the last layer".to_owned() });
         }
-        let share = weights.about.calibration.get(HELD_SHARE).copied().unwrap_or(1.0) as f32;
+        let share = weights.held_share();
         Ok(Self { net: weights.net()?, multiple: shape.multiple(), share })
     }
 
