@@ -1,8 +1,6 @@
 use super::*;
 use crate::geometry::Disc;
 use crate::network::UNetShape;
-use crate::network::weights::{About, Array};
-use std::collections::BTreeMap;
 
 const OUTER_MM: f32 = 80.0;
 const INNER_MM: f32 = 74.0;
@@ -47,13 +45,7 @@ fn constant(answer: f32) -> VolumeNetwork {
         blocks: 1,
         fold: true,
     };
-    let array = |(name, dims, _): (String, Vec<usize>, f64)| {
-        let value = if name == "head.bias" { answer } else { 0.0 };
-        (name, Array { values: vec![value; dims.iter().product()], dims })
-    };
-    let arrays = shape.tensors().into_iter().map(array).collect();
-    VolumeNetwork::from_bytes(&Weights { about: untold(shape), arrays }.to_bytes(VOLUME_KIND))
-        .expect("a net of this program")
+    VolumeNetwork::new(&Weights::constant(shape, &[answer])).expect("a net of this program")
 }
 
 #[test]
@@ -113,15 +105,6 @@ fn the_shipped_weights_are_read_and_others_are_refused() {
     *damaged.last_mut().expect("bytes") ^= 1;
     assert_eq!(refused(&damaged), WeightsError::Damaged);
     let shape = UNetShape { dimensions: 2, inputs: 3, outputs: 1, widths: vec![2], blocks: 0, fold: false };
-    let zeros =
-        |(name, dims, _): (String, Vec<usize>, f64)| (name, Array { values: vec![0.0; dims.iter().product()], dims });
-    let arrays = shape.tensors().into_iter().map(zeros).collect();
-    let flat = Weights { about: untold(shape), arrays }.to_bytes(VOLUME_KIND);
+    let flat = Weights::constant(shape, &[0.0]).to_bytes(VOLUME_KIND);
     assert!(matches!(refused(&flat), WeightsError::Shape { .. }));
-}
-
-/// Weights of which nothing is known but their shape.
-fn untold(shape: UNetShape) -> About {
-    let calibration = BTreeMap::new();
-    About { shape, recipe: String::new(), steps: 0, skulls: 0, calibration, mean_vault: String::new() }
 }
