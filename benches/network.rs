@@ -132,7 +132,7 @@ fn main() -> Outcome<()> {
         fold,
     };
     compare("detector, 120² map", &net(2, 12, 1, &[32, 48, 64], true), [1, 120, 120])?;
-    compare("map network, 72² sheet", &net(2, 22, 3, &[8, 12, 16], true), [1, 72, 72])?;
+    compare("map network, 72² sheet", &net(2, 22, 3, &[16, 24, 32], true), [1, 72, 72])?;
     compare("a wider one, 80² sheet", &net(2, 17, 2, &[48, 72, 96], true), [1, 80, 80])?;
     compare("volume network, 64×96×96", &net(3, 8, 1, &[32, 48, 64], true), [64, 96, 96])?;
     compare("3-D U-Net, 64³", &net(3, 3, 1, &[16, 32, 64], false), [64, 64, 64])?;

@@ -194,6 +194,8 @@ fn a_mean_vault_of_a_site_asks_for_its_own_heads_and_networks() {
     refused(Some(&models), &words, &[&out, &open], &["the map network", "calvaria train map", "method auto"]);
     assert!(!out.exists());
     done(Some(&models), &["design", "--quiet", "--out"], &[&out, &open]);
+    let report = fs::read_to_string(out.join("report.json")).expect("a report");
+    assert!(report.contains("no map network trained beside it") && !report.contains("map.safetensors"), "{report}");
 }
 
 #[test]

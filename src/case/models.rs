@@ -172,7 +172,7 @@ pub fn models_in_use(method: crate::reconstruct::Method) -> Vec<ModelInUse> {
     if detector.value.is_ok() {
         all.push(ModelInUse { name: DETECTOR, own: detector.own, sha256: detector.sha256() });
     }
-    if method == Method::Map {
+    if MapNetwork::in_use().is_ok() && matches!(method, Method::Auto | Method::Map) {
         all.push(ModelInUse { name: MAP, own: MapNetwork::file().own, sha256: MapNetwork::file().sha256() });
     }
     if method == Method::Volume {

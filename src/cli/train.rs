@@ -151,7 +151,7 @@ fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let holes: usize = begun.validation.iter().map(Vec::len).sum();
     if holes > 0 && !quiet {
         output::line(&format!("{holes} holes in the validation skulls, on the network's map:"));
-        for (name, of) in ["auto", "network"].iter().zip(map_errors(&network, &begun.validation)) {
+        for (name, of) in ["field", "auto"].iter().zip(map_errors(&network, &begun.validation)) {
             output::line(&format!(
                 "{name}: mean error of outer / inner table {:.3} / {:.3} mm, Dice {:.4}, in band {:.0} %",
                 of.outer_mm,
@@ -196,7 +196,7 @@ fn with_share<V>(
     case::write_atomic(&run.out.join(format!("{kind}.safetensors")), &bytes)?;
     if !quiet {
         output::line(&format!(
-            "mean Dice of the missing bone in the holes of the validation skulls: auto {start:.4}, network {whole:.4}, a \
+            "mean Dice of the missing bone in the holes of the validation skulls: field {start:.4}, network {whole:.4}, a \
              share of {share:.2} of its correction {fitted:.4}"
         ));
     }

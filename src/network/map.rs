@@ -25,8 +25,10 @@ pub(crate) const MAP_OUTPUTS: usize = 3;
 const FADE_MM: f32 = 4.0;
 /// Largest logarithm of the deviation's factor.
 pub(crate) const MOST_LOG_SD: f32 = 1.5;
-/// A correction is no larger, mm.
-const MOST_MM: f32 = 6.0;
+/// A correction is no larger than this many deviations of the field: it stays in the band that is meant to hold 90 % of
+/// the points, whatever head the network is shown. The least deviation, mm.
+const MOST_SD: f32 = 1.645;
+const LEAST_SD_MM: f32 = 0.2;
 
 /// A sheet of directions of the mean frame about a hole.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,7 +171,7 @@ pub struct Correction {
 /// The map network with trained weights.
 pub struct MapNetwork {
     net: UNet,
-    /// Share of the correction that is taken.
+    /// Share of the correction that held on heads not trained on.
     share: f32,
 }
 
@@ -181,9 +183,10 @@ impl Correction {
         Self { by, sd_factor: vec![1.0; n] }
     }
 
-    /// A share of what is to be added.
+    /// A share of it: of what is to be added, and of the logarithm of the deviation's factor.
     pub(crate) fn taken(mut self, share: f32) -> Self {
         self.by.outer_mm.iter_mut().chain(&mut self.by.thickness_mm).for_each(|v| *v *= share);
+        self.sd_factor.iter_mut().for_each(|v| *v = v.powf(share));
         self
     }
 }
@@ -237,7 +240,12 @@ impl MapNetwork {
         Ok(Self { net: weights.net()?, share: weights.held_share() })
     }
 
-    /// What is to be added to a start.
+    /// The share of a correction that held on heads not trained on.
+    pub fn held(&self, start: &MapStart) -> Correction {
+        self.correct(start).taken(self.share)
+    }
+
+    /// The whole of what is to be added to a start.
     pub fn correct(&self, start: &MapStart) -> Correction {
         let n = MapSheet::pixels();
         let run = || -> candle_core::Result<Vec<f32>> {
@@ -246,43 +254,23 @@ impl MapNetwork {
         };
         // The net was checked to fit when it was made.
         let out = run().unwrap_or_else(|_| vec![0.0; MAP_OUTPUTS * n]);
-        let held = |map: &[f32]| map.iter().map(|v| v.clamp(-MOST_MM, MOST_MM)).collect();
-        let by = Residual { outer_mm: held(&out[..n]), thickness_mm: held(&out[n..2 * n]) };
+        let within = |(v, sd): (&f32, &f32)| {
+            let most_mm = MOST_SD * sd.max(LEAST_SD_MM);
+            v.clamp(-most_mm, most_mm)
+        };
+        let in_band = |map: &[f32]| map.iter().zip(&start.sd_mm).map(within).collect();
+        let by = Residual { outer_mm: in_band(&out[..n]), thickness_mm: in_band(&out[n..2 * n]) };
         let sd_factor = out[2 * n..].iter().map(|s| s.clamp(-MOST_LOG_SD, MOST_LOG_SD).exp()).collect();
-        Correction { by, sd_factor }.taken(self.share)
+        Correction { by, sd_factor }
     }
 }
 
 /// Weights that add the same everywhere: outer radius and thickness, mm, and the logarithm of the deviation.
 #[cfg(test)]
 pub(crate) fn constant_weights(by: [f32; 3]) -> Weights {
-    use super::{About, Array, Arrays, UNetShape, start};
-    let shape = UNetShape {
-        dimensions: 2,
-        inputs: MAP_INPUTS,
-        outputs: MAP_OUTPUTS,
-        widths: vec![4, 6],
-        blocks: 1,
-        fold: true,
-    };
-    let array = |var: &candle_core::Var| Array {
-        dims: var.dims().to_vec(),
-        values: var.flatten_all().and_then(|t| t.to_vec1()).expect("values"),
-    };
-    let mut arrays: Arrays = start(&shape, 1).expect("weights").iter().map(|(n, v)| (n.clone(), array(v))).collect();
-    arrays.get_mut("head.weight").expect("a last layer").values.fill(0.0);
-    let bias = &mut arrays.get_mut("head.bias").expect("a last layer").values;
-    // Folded: four neighbours each.
-    bias.iter_mut().enumerate().for_each(|(i, b)| *b = by[i / 4]);
-    let about = About {
-        shape,
-        recipe: String::new(),
-        steps: 0,
-        skulls: 0,
-        calibration: Default::default(),
-        mean_vault: String::new(),
-    };
-    Weights { about, arrays }
+    let widths = vec![4, 6];
+    let (inputs, outputs) = (MAP_INPUTS, MAP_OUTPUTS);
+    Weights::constant(super::UNetShape { dimensions: 2, inputs, outputs, widths, blocks: 1, fold: true }, &by)
 }
 
 #[cfg(test)]
@@ -291,17 +279,30 @@ mod tests {
     use crate::network::HELD_SHARE;
 
     #[test]
-    fn a_held_share_of_the_correction_is_taken_and_all_of_the_deviation() {
+    fn a_share_of_the_correction_is_held_and_of_the_deviations_logarithm() {
         let n = MapSheet::pixels();
         let sheet = MapSheet::about(&Vector3::z());
-        let start = MapStart::from_maps(sheet, std::array::from_fn(|_| vec![1.0; n]));
+        let start = MapStart::from_maps(sheet, std::array::from_fn(|_| vec![2.0; n]));
         let mut weights = constant_weights([2.0, 1.0, 0.3]);
-        let whole = MapNetwork::new(&weights).expect("a network").correct(&start);
+        let all = MapNetwork::new(&weights).expect("a network");
+        assert_eq!(all.held(&start), all.correct(&start), "nothing was fitted");
         weights.about.calibration.insert(HELD_SHARE.to_owned(), 0.25);
-        let part = MapNetwork::new(&weights).expect("a network").correct(&start);
+        let network = MapNetwork::new(&weights).expect("a network");
+        let (whole, part) = (network.correct(&start), network.held(&start));
         assert!((whole.by.outer_mm[7] - 2.0).abs() < 1e-5 && (whole.by.thickness_mm[7] - 1.0).abs() < 1e-5);
         assert!((part.by.outer_mm[7] - 0.5).abs() < 1e-5 && (part.by.thickness_mm[7] - 0.25).abs() < 1e-5);
-        assert_eq!(part.sd_factor, whole.sd_factor);
+        assert!((whole.sd_factor[7].ln() - 0.3).abs() < 1e-5 && (part.sd_factor[7].ln() - 0.075).abs() < 1e-5);
+    }
+
+    #[test]
+    fn no_network_leaves_the_fields_band() {
+        let n = MapSheet::pixels();
+        let mut start = MapStart::from_maps(MapSheet::about(&Vector3::z()), std::array::from_fn(|_| vec![1.0; n]));
+        start.sd_mm[5] = 0.0;
+        let wild = MapNetwork::new(&constant_weights([9.0, -7.0, 3.0])).expect("a network").correct(&start);
+        assert_eq!((wild.by.outer_mm[4], wild.by.thickness_mm[4]), (MOST_SD, -MOST_SD));
+        assert_eq!(wild.by.outer_mm[5], MOST_SD * LEAST_SD_MM);
+        assert!((wild.sd_factor[4].ln() - MOST_LOG_SD).abs() < 1e-5);
     }
 
     #[test]

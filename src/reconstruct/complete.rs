@@ -1,14 +1,16 @@
 use super::kriging::{Model, OtherTables, condition};
+use super::learned::{self, Learned};
 use super::opposite::{self, Opposite, Rays};
 use super::prior::Prior;
 use super::rim::{Rim, check_rim, continue_rim, sheet_of};
 use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
-use super::{Completion, Error, Method, Params, allowed, compare, finish, learned};
+use super::{Completion, Error, Method, Params, allowed, compare, finish};
 use crate::defect::Patch;
 use crate::geometry::{HeadFrame, Progress};
 use crate::network::map::MapNetwork;
+use crate::scan::Finding;
 
 /// What the methods at one patch share.
 pub(super) struct Ground<'a> {
@@ -27,6 +29,10 @@ pub(super) struct Worked {
     /// Whether the method's field had bone enough, so that its deviation is known.
     pub with_field: bool,
 }
+
+/// Said where the site's mean vault has no network.
+const WITHOUT_NETWORK: &str = "This site's mean vault has no map network trained beside it: auto is the atlas' answer alone. \
+                               Train one with `calvaria train map`.";
 
 /// Completes a patch from its own rim, the atlas and the other side's rays.
 pub(super) fn complete_patch(
@@ -64,13 +70,38 @@ impl<'a> Ground<'a> {
 
     /// Completes the patch by one method.
     pub fn complete(&self, params: &Params, progress: &Progress) -> Result<Worked, Error> {
+        match params.method {
+            Method::Map => {
+                let network = MapNetwork::in_use()?;
+                self.work(params, Some(&|start| network.correct(start)), progress)
+            }
+            // Heads that are not to be asked are among those that the network learned from.
+            Method::Auto if self.prior.asks_all_heads() => match MapNetwork::in_use() {
+                Ok(network) => self.work(params, Some(&|start| network.held(start)), progress),
+                Err(_) => {
+                    let mut worked = self.work(params, None, progress)?;
+                    worked.completion.findings.push(Finding::new(WITHOUT_NETWORK));
+                    Ok(worked)
+                }
+            },
+            _ => self.work(params, None, progress),
+        }
+    }
+
+    /// The field's answer alone: the default's before a network adds to it, and what the networks learn to go on from.
+    pub fn field(&self, progress: &Progress) -> Result<Worked, Error> {
+        self.work(&Params::default(), None, progress)
+    }
+
+    fn work(&self, params: &Params, learned: Option<&Learned>, progress: &Progress) -> Result<Worked, Error> {
         let Self { patch, prior, frame, sheet, rim, opposite } = self;
         progress.report(0.0, "completing the bone")?;
-        let answer = answer(sheet, patch, rim, opposite, prior, params);
-        let Answer { tables, outer_sd_mm } = match params.method {
-            Method::Map => learned::corrected(self, answer, MapNetwork::in_use()?),
-            _ => answer,
-        };
+        let mut answer = answer(sheet, patch, rim, opposite, prior, params);
+        if let Some(learned) = learned {
+            learned::correct(self, &mut answer, learned);
+        }
+        let Answer { tables, outer_sd_mm, drawn } = answer;
+        let tables = drawn.map_or_else(|| tables.clone(), |drawn| tables.plus(&drawn));
         progress.report(0.8, "meeting the rim")?;
         let Rim { trust, missing_mm, domain, .. } = rim;
         let (outer_mm, inner_mm) = finish::maps(sheet, patch, trust, &tables, domain, missing_mm);
@@ -103,14 +134,18 @@ fn asks_other_side(method: Method) -> bool {
     matches!(method, Method::Mirror | Method::Auto | Method::Map | Method::Volume)
 }
 
-/// A method's tables on the domain, mm, and the standard deviation of its outer radius where the method knows it, mm.
+/// A method's answer on the domain.
 pub(super) struct Answer {
+    /// The most likely tables, mm.
     pub tables: Tables,
+    /// Standard deviation of the outer radius where the method knows it, mm.
     pub outer_sd_mm: Option<Vec<f32>>,
+    /// What a drawn shape adds to the most likely one, mm.
+    pub drawn: Option<Tables>,
 }
 
 fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &Prior, params: &Params) -> Answer {
-    let plain = |tables: Tables| Answer { tables, outer_sd_mm: None };
+    let plain = |tables: Tables| Answer { tables, outer_sd_mm: None, drawn: None };
     let kriged = |model: &Model, with_other: bool, draw: u32| {
         let residual = Tables::observed(patch).minus(&prior.mean);
         let other = with_other.then(|| {
@@ -122,11 +157,10 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
             // Too little bone for the field: the thin plate asks for less.
             return plain(rim.tables.clone());
         };
-        let residual = match draw {
-            0 => field.tables(sheet, &rim.domain),
-            number => field.draw(sheet, &rim.domain, number.into()),
-        };
-        Answer { tables: residual.plus(&prior.mean), outer_sd_mm: Some(field.outer_sd_mm(sheet, &patch.hole)) }
+        let likely = field.tables(sheet, &rim.domain);
+        let drawn = (draw > 0).then(|| field.draw(sheet, &rim.domain, draw.into()).minus(&likely));
+        let outer_sd_mm = Some(field.outer_sd_mm(sheet, &patch.hole));
+        Answer { tables: likely.plus(&prior.mean), outer_sd_mm, drawn }
     };
     match params.method {
         Method::Smooth | Method::Tps => plain(rim.tables.clone()),
@@ -138,7 +172,7 @@ fn answer(sheet: &Sheet, patch: &Patch, rim: &Rim, opposite: &Opposite, prior: &
         Method::Shape => kriged(&Model::SHAPE, false, params.shape_draw),
         Method::Kriging => kriged(&Model::KRIGING, false, params.shape_draw),
         Method::Auto => kriged(&Model::KRIGING, true, params.shape_draw),
-        // No shapes are drawn: what the networks add has no covariance.
+        // The networks' own answers are the most likely ones.
         Method::Map | Method::Volume => kriged(&Model::KRIGING, true, 0),
     }
 }

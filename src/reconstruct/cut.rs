@@ -1,19 +1,19 @@
-//! The default method at a hole cut into a whole head, as if the head were none of the atlas': what networks learn to
-//! go on from.
+//! The field's answer at a hole cut into a whole head, as if the head were none of the atlas': what networks learn to go
+//! on from.
 
 use super::complete::Ground;
 use super::learned::{self, Laid};
 use super::prior::Prior;
 use super::rim::sheet_of;
 use super::tables::Tables;
-use super::{Completion, Error, Params, opposite};
+use super::{Completion, Error, Method, opposite};
 use crate::defect::{CutHead, Table};
 use crate::geometry::Progress;
 use crate::network::map::{MapStart, Residual};
 use crate::skull::Skull;
 use nalgebra::Vector3;
 
-/// The default method's answer at a cut, and the truth.
+/// The field's answer at a cut, and the truth.
 pub(crate) struct CutAnswer {
     pub completion: Completion,
     /// What the map network is shown of it; `None` where too little bone is left for the field.
@@ -45,9 +45,8 @@ pub(crate) fn complete_cut(
         (other.inner[i], other.outer[i]) = (left.inner_mm, left.outer_mm);
     }
     let prior = Prior::of(skull, &sheet).without(heads);
-    let params = Params::default();
-    let ground = Ground::of(patch, other, &prior, &skull.frame, params.method, &progress.part(0.0, 0.5))?;
-    let worked = ground.complete(&params, &progress.part(0.5, 1.0))?;
+    let ground = Ground::of(patch, other, &prior, &skull.frame, Method::Auto, &progress.part(0.0, 0.5))?;
+    let worked = ground.field(&progress.part(0.5, 1.0))?;
     let tables = |outer: &[f32], inner: &[f32]| Tables {
         outer: outer.to_vec(),
         thickness: outer.iter().zip(inner).map(|(o, i)| o - i).collect(),

@@ -3,7 +3,7 @@
 use super::complete::{Answer, Ground};
 use super::finish;
 use super::tables::Tables;
-use crate::network::map::{MapNetwork, MapSheet, MapStart, Residual, fade};
+use crate::network::map::{Correction, MapSheet, MapStart, Residual, fade};
 use nalgebra::Vector3;
 
 /// Maps are averaged over this length before they are laid on the network's coarser sheet, mm.
@@ -112,16 +112,19 @@ impl Ground<'_> {
     }
 }
 
-/// The field's answer with what the network adds to it. Nothing is added where bone is believed.
-pub(super) fn corrected(ground: &Ground, field: Answer, network: &MapNetwork) -> Answer {
+/// What a network adds to a start.
+pub(super) type Learned<'a> = dyn Fn(&MapStart) -> Correction + 'a;
+
+/// Adds to the field's answer what a network learned; a drawn shape keeps its distance to the most likely one, in stated
+/// deviations. Nothing is added where bone is believed.
+pub(super) fn correct(ground: &Ground, answer: &mut Answer, learned: &Learned) {
+    let Answer { tables, outer_sd_mm, drawn } = answer;
     // Without a field there is nothing the network knows how to go on from.
-    let Some(outer_sd_mm) = field.outer_sd_mm else { return field };
+    let Some(sd) = outer_sd_mm else { return };
     let laid = Laid::over(ground);
-    let correction = network.correct(&start(&laid, &ground.joined(&field.tables), &outer_sd_mm));
+    let correction = learned(&start(&laid, &ground.joined(tables), sd));
     let [into_outer, into_inner] = ground.depth_mm();
     let disc = laid.sheet.disc();
-    let mut tables = field.tables;
-    let mut sd = outer_sd_mm;
     for i in (0..sd.len()).filter(|&i| ground.rim.domain[i] && (into_outer[i] > 0.0 || into_inner[i] > 0.0)) {
         let direction = ground.prior.direction(i);
         if disc.nearest(direction).is_none() {
@@ -135,24 +138,32 @@ pub(super) fn corrected(ground: &Ground, field: Answer, network: &MapNetwork) ->
         let outer = outer * fade(into_outer[i]);
         tables.outer[i] += outer;
         tables.thickness[i] += outer - inner * fade(into_inner[i]);
-        sd[i] *= of(&correction.sd_factor);
+        let factor = of(&correction.sd_factor);
+        sd[i] *= factor;
+        if let Some(drawn) = drawn {
+            let grown = factor.powf(fade(into_outer[i]));
+            drawn.outer[i] *= grown;
+            drawn.thickness[i] *= grown;
+        }
     }
-    Answer { tables, outer_sd_mm: Some(sd) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::{HeadFrame, Progress};
-    use crate::network::map::constant_weights;
+    use crate::network::map::{MapNetwork, constant_weights};
+    use crate::reconstruct::Method;
     use crate::reconstruct::prior::Prior;
     use crate::reconstruct::rim::sheet_of;
     use crate::reconstruct::test_head::TestHead;
-    use crate::reconstruct::{Method, Params};
 
-    /// A network that adds the same everywhere: outer radius and thickness, mm, and the logarithm of the deviation.
-    fn constant(by: [f32; 3]) -> MapNetwork {
-        MapNetwork::new(&constant_weights(by)).expect("a network")
+    /// The answer with a network that adds the same everywhere: outer radius and thickness, mm, and the logarithm of the
+    /// deviation.
+    fn corrected(ground: &Ground, mut answer: Answer, by: [f32; 3]) -> Answer {
+        let network = MapNetwork::new(&constant_weights(by)).expect("a network");
+        correct(ground, &mut answer, &|start| network.correct(start));
+        answer
     }
 
     #[test]
@@ -166,35 +177,37 @@ mod tests {
         let patch = head.patch();
         let prior = Prior::of_shape(&sheet_of(&patch), |_| 84.0, 6.5);
         let frame: HeadFrame = TestHead::frame();
-        let params = Params { method: Method::Auto, ..Params::default() };
         let other = head.other_side(&patch);
         let ground = Ground::of(&patch, other, &prior, &frame, Method::Auto, &Progress::new()).expect("a rim");
-        let auto = ground.complete(&params, &Progress::new()).expect("an answer");
-        let field =
-            || Answer { tables: auto.predicted.clone(), outer_sd_mm: Some(auto.completion.uncertainty_mm.clone()) };
-        let silent = corrected(&ground, field(), &constant([0.0; 3]));
-        assert!(silent.tables.outer == auto.predicted.outer && silent.tables.thickness == auto.predicted.thickness);
-        assert!(silent.outer_sd_mm.as_ref() == Some(&auto.completion.uncertainty_mm));
-        let loud = corrected(&ground, field(), &constant([1.0, 0.5, 0.5f32.ln()]));
+        let worked = ground.field(&Progress::new()).expect("an answer");
+        let (tables, field_sd) = (&worked.predicted, &worked.completion.uncertainty_mm);
+        let ones = || Tables { outer: vec![1.0; field_sd.len()], thickness: vec![1.0; field_sd.len()] };
+        let field = || Answer { tables: tables.clone(), outer_sd_mm: Some(field_sd.clone()), drawn: Some(ones()) };
+        let silent = corrected(&ground, field(), [0.0; 3]);
+        assert!(silent.tables.outer == tables.outer && silent.tables.thickness == tables.thickness);
+        assert!(silent.outer_sd_mm.as_ref() == Some(field_sd));
+        // Less than any band is wide.
+        let loud = corrected(&ground, field(), [0.3, 0.15, 0.5f32.ln()]);
+        let drawn = loud.drawn.expect("a shape");
         let sd = loud.outer_sd_mm.expect("a deviation");
         let [into_outer, into_inner] = ground.depth_mm();
         let mut deep = 0;
         for i in 0..sd.len() {
-            let by = loud.tables.outer[i] - auto.predicted.outer[i];
-            let inner = by - (loud.tables.thickness[i] - auto.predicted.thickness[i]);
+            let by = loud.tables.outer[i] - tables.outer[i];
+            let inner = by - (loud.tables.thickness[i] - tables.thickness[i]);
             let known = ground.rim.domain[i];
-            let expected = if known { [fade(into_outer[i]), 0.5 * fade(into_inner[i])] } else { [0.0; 2] };
+            let expected = if known { [0.3 * fade(into_outer[i]), 0.15 * fade(into_inner[i])] } else { [0.0; 2] };
             assert!((by - expected[0]).abs() < 1e-4 && (inner - expected[1]).abs() < 1e-4, "{by} {inner} {expected:?}");
             if ground.rim.trust.outer[i] && ground.rim.trust.inner[i] && !ground.rim.trust.missing[i] {
-                assert_eq!((by, inner), (0.0, 0.0), "believed bone stays");
+                assert_eq!((by, inner, drawn.outer[i]), (0.0, 0.0, 1.0), "believed bone stays");
             }
             if patch.hole[i] && into_outer[i] > 6.0 {
-                assert!((sd[i] / auto.completion.uncertainty_mm[i] - 0.5).abs() < 1e-4);
+                assert!((sd[i] / field_sd[i] - 0.5).abs() < 1e-4 && (drawn.outer[i] - 0.5).abs() < 1e-4);
                 deep += 1;
             }
         }
         assert!(deep > 100, "{deep}");
         let none = Answer { outer_sd_mm: None, ..field() };
-        assert!(corrected(&ground, none, &constant([1.0; 3])).tables.outer == auto.predicted.outer);
+        assert!(corrected(&ground, none, [1.0; 3]).tables.outer == tables.outer);
     }
 }

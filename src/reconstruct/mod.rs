@@ -2,8 +2,9 @@
 //!
 //! Everything works on the defect's map of directions: two radii a pixel, outer and inner table, each believed up to
 //! its own cut. What is completed is the difference to the mean vault in the head's own size. `tps` continues it by
-//! thin plates, `kriging` by the covariance of the atlas' heads, `auto` does the same with the other side as a witness,
-//! `map` and `volume` add what a network learned; `shape` fits the atlas' modes, `mean` takes the mean vault as it is.
+//! thin plates, `kriging` by the covariance of the atlas' heads; with the other side as a witness besides, that is the
+//! field to which `map` and `volume` add what a network learned, and `auto` as much of the first as holds on new heads;
+//! `shape` fits the atlas' modes, `mean` takes the mean vault as it is.
 //! `smooth` continues the radii themselves and needs no atlas; `mirror` lays the other side over the hole and moves it
 //! onto the rim.
 
@@ -60,11 +61,12 @@ pub enum Method {
     Shape,
     /// Conditional mean of the atlas' heads and a smooth field, given the rim.
     Kriging,
-    /// The default's answer with what a network learned to add to it.
+    /// Kriging with the other side as a witness, and all that a network learned to add to it.
     Map,
-    /// The default's answer, moved by a network that sees bone in cells about the hole.
+    /// Kriging with the other side as a witness, moved by a network that sees bone in cells about the hole.
     Volume,
-    /// Kriging with the other side as a witness: the default.
+    /// Kriging with the other side as a witness, and the share of the network's correction that holds on new heads: the
+    /// default.
     Auto,
 }
 
@@ -119,7 +121,7 @@ impl Parameters for Params {
             kind: ParameterKind::Choice(&[
                 "auto", "mirror", "smooth", "mean", "tps", "shape", "kriging", "map", "volume",
             ]),
-            help: "auto: rim, atlas and other side weighed by how well each foretells the bone; kriging: the same without the other side; map: auto with what a network learned to add; volume: auto moved by a network that sees the bone around the hole; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
+            help: "auto: rim, atlas, other side and what a network learned, weighed by how well each foretells the bone; kriging: rim and atlas alone; map: all that the network adds; volume: another network, that sees the bone around the hole; tps: the mean vault bent to the rim; shape: the atlas' modes; mean: the mean vault as it is; mirror: the other side; smooth: the rim alone.",
         },
         ParameterSpec {
             name: "shape_draw",
@@ -175,8 +177,8 @@ pub fn complete(skull: &Skull, defect: &Defect, params: &Params, progress: &Prog
     complete_without(skull, defect, params, &[], progress)
 }
 
-/// The same, some heads of the atlas not asked ([`own_heads`]); the mean vault keeps its share of them, and the
-/// networks what they learned.
+/// The same, some heads of the atlas not asked ([`own_heads`]), and by [`Method::Auto`] no network either, which learned
+/// from them; the mean vault keeps its share of them, and the methods `map` and `volume` what they learned.
 pub fn complete_without(
     skull: &Skull,
     defect: &Defect,
@@ -187,14 +189,14 @@ pub fn complete_without(
     progress.report(0.0, "looking at the other side")?;
     let other = opposite::cast(skull, &defect.patch);
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch)).without(heads);
-    let complete = |params: &Params, progress: &Progress| {
-        complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, progress)
-    };
     if params.method != Method::Volume {
-        return complete(params, &progress.part(0.2, 1.0));
+        let part = progress.part(0.2, 1.0);
+        return complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &part);
     }
     let network = VolumeNetwork::in_use()?;
-    let started = complete(&Params::default(), &progress.part(0.2, 0.7))?;
+    let part = progress.part(0.2, 0.6);
+    let ground = complete::Ground::of(&defect.patch, other, &prior, &skull.frame, params.method, &part)?;
+    let started = ground.field(&progress.part(0.6, 0.7))?.completion;
     progress.report(0.7, "looking at the bone around the hole")?;
     let completion = volume::refined(skull, started, network);
     progress.report(1.0, "bone completed")?;

@@ -62,6 +62,11 @@ impl Prior {
         Self { left_out: heads.to_vec(), ..self }
     }
 
+    /// Whether all heads of an atlas are asked.
+    pub fn asks_all_heads(&self) -> bool {
+        self.heads.is_some() && self.left_out.is_empty()
+    }
+
     /// A mean of constant thickness and no other head: for shapes that are no heads.
     #[cfg(test)]
     pub fn of_shape(sheet: &Sheet, outer_mm: impl Fn(&Vector3<f64>) -> f64, thickness_mm: f32) -> Self {

@@ -1,4 +1,4 @@
-use super::complete::complete_patch;
+use super::complete::{Ground, complete_patch};
 use super::prior::Prior;
 use super::rim::sheet_of;
 use super::test_head::TestHead;
@@ -156,6 +156,31 @@ fn one_and_two_threads_give_the_same_bytes() {
     let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&one.outer_mm), bits(&two.outer_mm));
     assert_eq!(bits(&one.inner_mm), bits(&two.inner_mm));
+}
+
+#[test]
+fn the_default_takes_a_share_of_what_the_network_adds_and_none_where_heads_are_left_out() {
+    let head = sphere_hole(|_| 85.0, |_| 79.0);
+    let (patch, skull) = (head.patch(), head.skull(1.5));
+    let sheet = sheet_of(&patch);
+    let outer = |method: Method, left_out: &[usize]| {
+        let atlas = Prior::of(&skull, &sheet).without(left_out);
+        let params = Params { method, ..Params::default() };
+        let ground =
+            Ground::of(&patch, head.other_side(&patch), &atlas, &skull.frame, method, &Progress::new()).expect("a rim");
+        let field = ground.field(&Progress::new()).expect("an answer").predicted.outer;
+        let answer = ground.complete(&params, &Progress::new()).expect("an answer").predicted.outer;
+        let by = |(i, a): (usize, &f32)| if patch.hole[i] { f64::from(a - field[i]) } else { 0.0 };
+        answer.iter().enumerate().map(by).collect::<Vec<f64>>()
+    };
+    let (whole, part) = (outer(Method::Map, &[]), outer(Method::Auto, &[]));
+    let size = |by: &[f64]| by.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let together = part.iter().zip(&whole).map(|(a, b)| a * b).sum::<f64>();
+    let share = together / size(&whole).powi(2);
+    assert!(share > 0.1 && share < 0.95, "{share}");
+    let beside: Vec<f64> = part.iter().zip(&whole).map(|(a, b)| a - share * b).collect();
+    assert!(size(&beside) < 1e-3 * size(&whole), "{} of {}", size(&beside), size(&whole));
+    assert_eq!(size(&outer(Method::Auto, &[0])), 0.0);
 }
 
 #[test]

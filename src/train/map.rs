@@ -11,7 +11,7 @@ use crate::network::map::{
     START_MAPS, fade,
 };
 use crate::network::weights::{pack, unpack};
-use crate::network::{Array, Arrays, HELD_SHARE, UNetShape, Weights, WeightsError, expected};
+use crate::network::{Array, Arrays, UNetShape, Weights, WeightsError, expected};
 use crate::skull::Skull;
 use candle_core::{Result, Tensor};
 use nalgebra::Vector3;
@@ -154,9 +154,7 @@ impl<'a> MapTask<'a> {
     /// # Errors
     /// When the weights are of another net.
     pub fn fit(&self, weights: &Weights) -> std::result::Result<FittedShare, WeightsError> {
-        let mut whole = weights.clone();
-        whole.about.calibration.remove(HELD_SHARE);
-        let network = MapNetwork::new(&whole)?;
+        let network = MapNetwork::new(weights)?;
         let counts = |cut: &&MapCut| errors(cut, &Correction::none()).1 > 0.0;
         FittedShare::over(self.validation.iter().flatten().filter(counts).map(|cut| {
             let correction = network.correct(&cut.start);
@@ -246,12 +244,12 @@ pub struct TableErrors {
     pub in_band: f64,
 }
 
-/// Errors of the field's answer, and of the network's, over all cuts.
+/// Errors of the field's answer, and of that with the held share of the network's correction, over all cuts.
 pub fn map_errors(network: &MapNetwork, heads: &[Vec<MapCut>]) -> [TableErrors; 2] {
     let (mut sums, mut total, mut holes) = ([TableErrors::default(); 2], 0f64, 0f64);
     for cut in heads.iter().flatten() {
         let field = Correction::none();
-        let made = network.correct(&cut.start);
+        let made = network.held(&cut.start);
         let mut weights = 0.0;
         for (sum, correction) in sums.iter_mut().zip([&field, &made]) {
             let errors = errors(cut, correction);
@@ -361,13 +359,14 @@ mod tests {
         let mut deep = cut();
         deep.start.into_outer_mm.fill(9.0);
         deep.start.into_inner_mm.fill(9.0);
+        deep.start.sd_mm.fill(2.0);
         deep.truth.outer_mm = deep.start.own.outer_mm.iter().map(|v| v + 1.0).collect();
         deep.truth.thickness_mm = deep.start.own.thickness_mm.clone();
         let recipe = Recipe::default();
         let heads = [vec![deep.clone()], vec![deep]];
         let task = MapTask::new(&recipe, &[], &heads);
         let mut weights = crate::network::map::constant_weights([2.0, 0.0, 0.0]);
-        weights.about.calibration.insert(HELD_SHARE.to_owned(), 0.1);
+        weights.about.calibration.insert(crate::network::HELD_SHARE.to_owned(), 0.1);
         let fitted = task.fit(&weights).expect("a share");
         assert!((fitted.share - 0.5).abs() < 1e-9 && fitted.fitted > 0.999, "{fitted:?}");
         assert!(fitted.start < fitted.fitted && fitted.whole < fitted.fitted, "{fitted:?}");

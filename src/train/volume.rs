@@ -37,7 +37,7 @@ pub struct VolumeView {
 }
 
 impl VolumeView {
-    /// Cuts `count` holes into a whole head where it allows, each completed by `auto` with the head left out of the atlas.
+    /// Cuts `count` holes into a whole head where it allows, each completed by the field with the head left out of the atlas.
     ///
     /// # Errors
     /// When cancelled.
