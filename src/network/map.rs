@@ -25,8 +25,8 @@ pub(crate) const MAP_OUTPUTS: usize = 3;
 const FADE_MM: f32 = 4.0;
 /// Largest logarithm of the deviation's factor.
 pub(crate) const MOST_LOG_SD: f32 = 1.5;
-/// A correction is no larger than this many deviations of the field: it stays in the band that is meant to hold 90 % of
-/// the points, whatever head the network is shown. The least deviation, mm.
+/// A correction is no larger than this many deviations of the field: the outer face stays in the band that is meant to hold
+/// 90 % of the points, whatever head the network is shown. The least deviation, mm, for the cut walls around the hole.
 const MOST_SD: f32 = 1.645;
 const LEAST_SD_MM: f32 = 0.2;
 

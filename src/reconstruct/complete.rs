@@ -101,7 +101,10 @@ impl<'a> Ground<'a> {
             learned::correct(self, &mut answer, learned);
         }
         let Answer { tables, outer_sd_mm, drawn } = answer;
-        let tables = drawn.map_or_else(|| tables.clone(), |drawn| tables.plus(&drawn));
+        let tables = match drawn {
+            Some(drawn) => tables.plus(&drawn),
+            None => tables,
+        };
         progress.report(0.8, "meeting the rim")?;
         let Rim { trust, missing_mm, domain, .. } = rim;
         let (outer_mm, inner_mm) = finish::maps(sheet, patch, trust, &tables, domain, missing_mm);
