@@ -4,8 +4,7 @@
 mod support;
 
 use calvaria::export::nrrd::save_nrrd;
-use calvaria::geometry::Progress;
-use calvaria::geometry::Random;
+use calvaria::geometry::{Grid, Progress, Random, Volume};
 use calvaria::network::{Activation, convolve};
 use calvaria::phantom::{self, HeadParams};
 use candle_core::{Device, Tensor, Var};
@@ -95,6 +94,19 @@ fn folders_that_cannot_be_trained_on_are_refused_with_one_message() {
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.contains(wanted) && said.lines().count() == 1, "{said}");
         assert!(!out.join("checkpoint.safetensors").exists());
+    }
+    // Implants that complete no skull of the folder, or lie beside theirs.
+    let [grown, implants] = ["grown", "implants"].map(|name| folder.join(name));
+    std::fs::create_dir(&grown).expect("a folder");
+    std::fs::create_dir(&implants).expect("a folder");
+    heads(&grown, 2, false);
+    let grid = Grid::axis_aligned([8; 3], [1.0; 3], [900.0, 0.0, 0.0].into());
+    for (name, wanted) in [("strange", "is called strange"), ("head0", "does not lie in it")] {
+        save_nrrd(&implants.join(format!("{name}.nrrd")), &Volume::filled(grid.clone(), 1u8)).expect("written");
+        let output = training(&grown, &folder.join("out")).arg("--quiet").arg("--implants").arg(&implants).output();
+        let said = word(&output.expect("the program starts"));
+        assert!(said.contains(wanted) && said.lines().count() == 1, "{said}");
+        std::fs::remove_file(implants.join(format!("{name}.nrrd"))).expect("removed");
     }
     let said = word(&training(&mixed, &folder.join("out")).arg("--quiet").output().expect("the program starts"));
     assert!(said.contains("chest:") && said.contains("head2: it has a left-parietal opening"), "{said}");

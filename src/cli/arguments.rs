@@ -388,6 +388,11 @@ pub struct TrainRun {
     #[arg(long, value_name = "FILE")]
     pub validation: Option<PathBuf>,
 
+    /// Folder of implants by which some of the skulls were completed, named as they are: map and volume learn nothing
+    /// from what lies in them
+    #[arg(long, value_name = "FOLDER")]
+    pub implants: Option<PathBuf>,
+
     /// Begin with the network in use instead of chance: for a site's own skulls. The net keeps its size; what a recipe
     /// does not say otherwise are 100 small steps
     #[arg(long)]

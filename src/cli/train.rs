@@ -9,10 +9,11 @@ use crate::network::detector::{Detector, HALF_AREA, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
 use crate::network::volume::{VOLUME_KIND, VolumeNetwork};
 use crate::network::{About, HELD_SHARE, Seen, UNetShape, Weights, WeightsError, pack_views, unpack_views};
-use crate::skull::{HeadMaps, MeanVault, Skull};
+use crate::scan::{self, Voxels};
+use crate::skull::{HeadMaps, MeanVault};
 use crate::train::{
     CURVE_SIZE, DetectorTask, FittedShare, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView,
-    curve_csv, curve_picture, map_errors, train,
+    WholeHead, curve_csv, curve_picture, map_errors, train,
 };
 use crate::view::Picture;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ struct Skulls {
 struct Entry {
     name: String,
     file: PathBuf,
+    /// The bone by which it was completed.
+    implant: Option<PathBuf>,
 }
 
 /// One in this many skulls is looked at when no list says which.
@@ -46,15 +49,30 @@ const VALIDATION_SHARE: usize = 10;
 fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
     let files = volumes::find(&run.data)?;
     let all = files.len();
+    let mut implants: BTreeMap<String, PathBuf> = BTreeMap::new();
+    if let Some(folder) = &run.implants {
+        implants.extend(volumes::find(folder)?.into_iter().map(|(file, below)| (name_of(&below), file)));
+    }
     let mut left_out = Vec::new();
     for list in &run.leave_out {
         left_out.extend(names(list)?);
     }
     let mut entries: Vec<Entry> = files
         .into_iter()
-        .map(|(file, below)| Entry { name: below.with_extension("").to_string_lossy().replace('\\', "/"), file })
+        .map(|(file, below)| {
+            let name = name_of(&below);
+            let implant = implants.remove(&name);
+            Entry { name, file, implant }
+        })
         .filter(|e| !left_out.contains(&e.name))
         .collect();
+    if let Some((name, file)) = implants.first_key_value() {
+        return Err(Failure::Refused(format!(
+            "{}: no skull below {} is called {name}; name each implant as the skull that it completes",
+            file.display(),
+            run.data.display()
+        )));
+    }
     let validation: Vec<Entry> = match &run.validation {
         Some(list) => {
             let wanted = names(list)?;
@@ -72,6 +90,11 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
         )));
     }
     Ok(Skulls { training: entries, validation })
+}
+
+/// What lists call a volume.
+fn name_of(below: &Path) -> String {
+    below.with_extension("").to_string_lossy().replace('\\', "/")
 }
 
 /// The recipe's file over what it changes.
@@ -273,7 +296,7 @@ fn learn<T: Task, V>(
 }
 
 /// What a network sees of a skull, in a number of poses by a seed.
-type Make<T> = fn(&Skull, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
+type Make<T> = fn(&WholeHead, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
 
 /// How holes are cut today: what was cut otherwise is not gone on with.
 const CUT_HEADS: &str = "each hole's head in its own pose";
@@ -296,8 +319,13 @@ impl<T> Kept<T> {
     }
 }
 
-const SEEN: Kept<Seen> =
-    Kept { folder: "views", make: Seen::views, pack: pack_views, unpack: unpack_views, asks_heads: false };
+const SEEN: Kept<Seen> = Kept {
+    folder: "views",
+    make: |head, count, seed, progress| Seen::views(&head.skull, count, seed, progress),
+    pack: pack_views,
+    unpack: unpack_views,
+    asks_heads: false,
+};
 const CUTS: Kept<MapCut> =
     Kept { folder: "cuts", make: MapCut::of, pack: MapCut::pack, unpack: MapCut::unpack, asks_heads: true };
 const VOLUMES: Kept<VolumeView> = Kept {
@@ -342,22 +370,47 @@ fn views<T>(
 
 /// A skull's views; the inner error is a word on why it is no whole skull.
 fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Result<Result<Vec<T>, String>, Failure> {
-    let bytes = std::fs::metadata(&entry.file).map_or(0, |m| m.len());
-    let told =
-        format!("{} of {bytes} bytes, {} views, seed {}, {}", entry.name, recipe.views, recipe.seed, kept.atlas());
+    let bytes = |file: &Path| std::fs::metadata(file).map_or(0, |m| m.len());
+    let Entry { name, file, implant } = entry;
+    let completed = implant.as_ref().map_or(String::new(), |f| format!(" completed by {}", bytes(f)));
+    let told = format!(
+        "{name} of {} bytes{completed}, {} views, seed {}, {}",
+        bytes(file),
+        recipe.views,
+        recipe.seed,
+        kept.atlas()
+    );
     let mut cache = out.join(kept.folder);
-    cache.extend(entry.name.split('/'));
-    let mut name = cache.into_os_string();
-    name.push(".safetensors");
-    let cache = PathBuf::from(name);
+    cache.extend(name.split('/'));
+    let mut cache = cache.into_os_string();
+    cache.push(".safetensors");
+    let cache = PathBuf::from(cache);
     if let Some(found) = std::fs::read(&cache).ok().and_then(|b| (kept.unpack)(&b, &told).ok()) {
         return Ok(Ok(found));
     }
-    let skull = match volumes::whole_skull(&entry.file) {
-        Ok(skull) => skull,
+    let head = match whole_head(file, implant.as_deref()) {
+        Ok(head) => head,
         Err(word) => return Ok(Err(word)),
     };
-    let views = (kept.make)(&skull, recipe.views, recipe.seed, &Progress::new())?;
+    let views = (kept.make)(&head, recipe.views, recipe.seed, &Progress::new())?;
     case::write_atomic(&cache, &(kept.pack)(&views, &told))?;
     Ok(Ok(views))
+}
+
+/// Share of a made bone that lies in its completed skull, at least.
+const WITHIN: f64 = 0.9;
+
+/// A whole skull, and the bone by which it was completed; or a word on why it is none.
+fn whole_head(file: &Path, implant: Option<&Path>) -> Result<WholeHead, String> {
+    let skull = volumes::whole_skull(file)?;
+    let Some(implant) = implant else { return Ok(skull.into()) };
+    let scan = scan::read(implant, &Progress::new()).map_err(|e| format!("its implant: {e}"))?;
+    let Voxels::Mask(made) = scan.voxels else { return Err("its implant is no mask".to_owned()) };
+    let lps = |o: usize| made.grid.lps_from_index(&made.grid.index(o).map(|i| i as f64).into());
+    let set: Vec<usize> = (0..made.data.len()).filter(|&o| made.data[o] != 0).collect();
+    let within = set.iter().filter(|&&o| skull.intensity.sample_lps(&lps(o), f32::NEG_INFINITY) >= skull.iso).count();
+    if (within as f64) < WITHIN * set.len() as f64 {
+        return Err(format!("its implant does not lie in it ({within} of {} voxels do)", set.len()));
+    }
+    Ok(WholeHead { skull, made: Some(made) })
 }

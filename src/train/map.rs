@@ -2,6 +2,7 @@
 //! them.
 
 use super::cuts::each_cut;
+use super::head::WholeHead;
 use super::recipe::Recipe;
 use super::share::FittedShare;
 use super::trainer::Task;
@@ -41,17 +42,37 @@ const STRANGE_MM: f32 = 8.0;
 const TARGETS: usize = 6;
 
 impl MapCut {
-    /// Holes cut into a skull, `count` of them where the head allows.
+    /// Holes cut into a head, `count` of them where it allows.
     ///
     /// # Errors
     /// When cancelled.
     pub fn of(
-        skull: &Skull,
+        head: &WholeHead,
         count: usize,
         seed: u64,
         progress: &Progress,
     ) -> std::result::Result<Vec<Self>, Cancelled> {
-        each_cut(skull, count, seed, progress, |cut, _| cut.start.map(|start| Self { start, truth: cut.truth }))
+        each_cut(&head.skull, count, seed, progress, |cut, _| {
+            let mut seen = Self { start: cut.start?, truth: cut.truth };
+            seen.forget_made(head, &cut.skull);
+            Some(seen)
+        })
+    }
+
+    /// Bone that was made is no truth.
+    fn forget_made(&mut self, head: &WholeHead, pose: &Skull) {
+        let Self { start, truth } = self;
+        let mean = expected();
+        for (o, d) in start.sheet.directions.iter().enumerate() {
+            let of = |map: &[f32]| mean.disc.sample(map, d);
+            let outer = of(&mean.outer_mm) + truth.outer_mm[o];
+            let thickness = of(&mean.thickness_mm) + truth.thickness_mm[o];
+            let known = outer.is_finite() && thickness.is_finite();
+            let is_made = |depth: f32| head.is_made(pose, &(d * f64::from(outer - depth * thickness)));
+            if known && DEPTHS.into_iter().any(is_made) {
+                (truth.outer_mm[o], truth.thickness_mm[o]) = (f32::NAN, f32::NAN);
+            }
+        }
     }
 
     /// A head's cuts as a file. `told` says of what they were made.
@@ -138,6 +159,8 @@ impl MapCut {
     }
 }
 
+/// Where along the thickness made bone is looked for.
+const DEPTHS: [f32; 3] = [0.25, 0.5, 0.75];
 const PACKED: &str = "cuts";
 const MAPS: &str = "maps";
 const TOWARDS: &str = "towards";
@@ -308,6 +331,9 @@ fn errors(cut: &MapCut, correction: &Correction) -> (TableErrors, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Volume;
+    use crate::phantom::{self, HeadParams};
+    use crate::scan::{Scan, Voxels};
 
     /// A cut of smooth maps with a round hole.
     fn cut() -> MapCut {
@@ -370,6 +396,36 @@ mod tests {
         let fitted = task.fit(&weights).expect("a share");
         assert!((fitted.share - 0.5).abs() < 1e-9 && fitted.fitted > 0.999, "{fitted:?}");
         assert!(fitted.start < fitted.fitted && fitted.whole < fitted.fitted, "{fitted:?}");
+    }
+
+    #[test]
+    fn nothing_is_learned_from_made_bone() {
+        let head = phantom::head(&HeadParams::small(3), &Progress::new()).expect("a phantom");
+        let scan = Scan::new(Voxels::Hu(head.scan), Vec::new());
+        let skull = crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
+        let grid = skull.intensity.grid.clone();
+        let left = |o: usize| {
+            let lps = grid.lps_from_index(&grid.index(o).map(|i| i as f64).into());
+            u8::from(skull.frame.head_from_point(&lps).x > 0.0)
+        };
+        let made = Volume::new(grid.clone(), (0..grid.len()).map(left).collect());
+        let seen = |head: &WholeHead| MapCut::of(head, 2, 7, &Progress::new()).expect("not cancelled");
+        let (grown, half) = (seen(&skull.clone().into()), seen(&WholeHead { skull, made: Some(made) }));
+        let mut counts = [0; 2];
+        for (grown, half) in grown.iter().zip(&half) {
+            assert!(grown.start.channels() == half.start.channels());
+            // Near the middle it counts that the pose without the hole is a little another one, and how coarse voxels are.
+            for (o, d) in grown.start.sheet.directions.iter().enumerate().filter(|(_, d)| d.x.abs() > 0.12) {
+                let (truth, left) = (grown.truth.outer_mm[o], half.truth.outer_mm[o]);
+                if truth.is_finite() {
+                    assert_eq!(left.is_nan(), d.x > 0.0, "{d:?}");
+                    counts[usize::from(d.x > 0.0)] += 1;
+                }
+            }
+            let weights = |cut: &MapCut| cut.sample().1[2 * MapSheet::pixels()..3 * MapSheet::pixels()].to_vec();
+            assert!(weights(half).iter().zip(weights(grown)).all(|(h, g)| *h == 0.0 || *h == g));
+        }
+        assert!(counts.iter().all(|c| *c > 500), "{counts:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod curve;
 pub(crate) mod cuts;
 mod detector;
+mod head;
 mod holes;
 mod map;
 mod recipe;
@@ -13,6 +14,7 @@ mod volume;
 
 pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
 pub use detector::DetectorTask;
+pub use head::WholeHead;
 pub use map::{MapCut, MapTask, TableErrors, map_errors};
 pub use recipe::{Recipe, RecipeError};
 pub use share::FittedShare;

@@ -1,6 +1,7 @@
 //! Training samples of the volume network: cells about holes cut into whole heads, completed without the head's own maps.
 
 use super::cuts::{Cut, each_cut};
+use super::head::WholeHead;
 use super::recipe::Recipe;
 use super::share::FittedShare;
 use super::trainer::Task;
@@ -11,7 +12,6 @@ use crate::network::volume::{
 };
 use crate::network::weights::{pack, unpack};
 use crate::network::{Array, Arrays, UNet, UNetShape, Weights, WeightsError};
-use crate::skull::Skull;
 use candle_core::{Device, Result, Tensor};
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -32,26 +32,26 @@ const SOFT_MM: f64 = 0.5;
 #[derive(Clone, Debug, PartialEq)]
 pub struct VolumeView {
     block: Block,
-    /// Share of bone of the whole head, a value a cell.
+    /// Share of bone of the whole head, a value a cell; NaN where it was made.
     whole: Vec<f32>,
 }
 
 impl VolumeView {
-    /// Cuts `count` holes into a whole head where it allows, each completed by the field with the head left out of the atlas.
+    /// Cuts `count` holes into a head where it allows, each completed by the field with the head left out of the atlas.
     ///
     /// # Errors
     /// When cancelled.
     pub fn of(
-        skull: &Skull,
+        head: &WholeHead,
         count: usize,
         seed: u64,
         progress: &Progress,
     ) -> std::result::Result<Vec<Self>, Cancelled> {
-        each_cut(skull, count, seed, progress, |cut, random| Some(Self::new(&cut, random)))
+        each_cut(&head.skull, count, seed, progress, |cut, random| Some(Self::new(head, &cut, random)))
     }
 
     /// A box about a random place of the hole.
-    fn new(cut: &Cut, random: &mut Random) -> Self {
+    fn new(head: &WholeHead, cut: &Cut, random: &mut Random) -> Self {
         let skull = &cut.skull;
         let Cut { head: CutHead { patch, .. }, completion, .. } = cut;
         let started = Started {
@@ -69,7 +69,11 @@ impl VolumeView {
         let cells = Cells { first_mm: place - Vector3::repeat(SIDE as f64 / 2.0 * CELL_MM), size: [SIDE; 3] };
         let bone = bone_of(skull);
         let block = Block::new(cells, &started, &fade(&patch.disc, &patch.hole), &|p| bone(p) && !cut.takes(p));
-        let whole = (0..cells.len()).into_par_iter().map(|cell| share(&cells.place(cell), &bone)).collect();
+        let whole = |cell| {
+            let place = cells.place(cell);
+            if head.is_made(skull, &place) { f32::NAN } else { share(&place, &bone) }
+        };
+        let whole = (0..cells.len()).into_par_iter().map(whole).collect();
         Self { block, whole }
     }
 
@@ -150,9 +154,11 @@ impl VolumeView {
     /// The network's input and its target: share of bone, its weight, distance to the completed bone, fade.
     fn sample(&self) -> (Vec<f32>, Vec<f32>) {
         let Block { bone, hole, field_mm, fade, .. } = &self.block;
-        let weight =
-            |cell: usize| -> f32 { if hole[cell] >= 0.5 && field_mm[cell] < NEAR_MM { 1.0 - bone[cell] } else { 0.0 } };
-        let mut target = self.whole.clone();
+        let weight = |cell: usize| -> f32 {
+            let asked = hole[cell] >= 0.5 && field_mm[cell] < NEAR_MM && !self.whole[cell].is_nan();
+            if asked { 1.0 - bone[cell] } else { 0.0 }
+        };
+        let mut target: Vec<f32> = self.whole.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect();
         target.extend((0..CELLS).map(weight));
         target.extend_from_slice(field_mm);
         target.extend_from_slice(fade);
@@ -261,19 +267,37 @@ impl Task for VolumeTask<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Volume;
     use crate::phantom::{self, HeadParams};
     use crate::scan::{Scan, Voxels};
+    use crate::skull::Skull;
 
-    fn views() -> Vec<VolumeView> {
+    fn skull() -> Skull {
         let made = phantom::head(&HeadParams::small(3), &Progress::new()).expect("a phantom");
         let scan = Scan::new(Voxels::Hu(made.scan), Vec::new());
-        let skull = crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
-        VolumeView::of(&skull, 3, 7, &Progress::new()).expect("not cancelled")
+        crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head")
+    }
+
+    fn views_of(head: &WholeHead) -> Vec<VolumeView> {
+        VolumeView::of(head, 3, 7, &Progress::new()).expect("not cancelled")
+    }
+
+    #[test]
+    fn nothing_is_learned_from_made_bone() {
+        let skull = skull();
+        let made = Some(Volume::filled(skull.intensity.grid.clone(), 1));
+        let views = views_of(&WholeHead { skull, made });
+        assert!(!views.is_empty());
+        for view in views {
+            let (input, target) = view.sample();
+            assert!(input.iter().chain(&target).all(|v| v.is_finite()));
+            assert!(target[CELLS..2 * CELLS].iter().all(|w| *w == 0.0));
+        }
     }
 
     #[test]
     fn what_is_left_is_the_head_without_the_hole() {
-        let views = views();
+        let views = views_of(&skull().into());
         for view in &views {
             let Block { bone, hole, field_mm, fade, .. } = &view.block;
             assert!(bone.iter().zip(&view.whole).all(|(left, whole)| left <= whole));
