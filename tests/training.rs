@@ -101,8 +101,9 @@ fn folders_that_cannot_be_trained_on_are_refused_with_one_message() {
     std::fs::create_dir(&implants).expect("a folder");
     heads(&grown, 2, false);
     let grid = Grid::axis_aligned([8; 3], [1.0; 3], [900.0, 0.0, 0.0].into());
+    let implant = Volume::new(grid.clone(), (0..grid.len()).map(|o| u8::from(o % 8 > 2)).collect());
     for (name, wanted) in [("strange", "is called strange"), ("head0", "does not lie in it")] {
-        save_nrrd(&implants.join(format!("{name}.nrrd")), &Volume::filled(grid.clone(), 1u8)).expect("written");
+        save_nrrd(&implants.join(format!("{name}.nrrd")), &implant).expect("written");
         let output = training(&grown, &folder.join("out")).arg("--quiet").arg("--implants").arg(&implants).output();
         let said = word(&output.expect("the program starts"));
         assert!(said.contains(wanted) && said.lines().count() == 1, "{said}");
