@@ -102,7 +102,7 @@ fn folders_that_cannot_be_trained_on_are_refused_with_one_message() {
     heads(&grown, 2, false);
     let grid = Grid::axis_aligned([8; 3], [1.0; 3], [900.0, 0.0, 0.0].into());
     let implant = Volume::new(grid.clone(), (0..grid.len()).map(|o| u8::from(o % 8 > 2)).collect());
-    for (name, wanted) in [("strange", "is called strange"), ("head0", "does not lie in it")] {
+    for (name, wanted) in [("strange", "is called strange"), ("head0", "0 of its 320 voxels lie in the skull")] {
         save_nrrd(&implants.join(format!("{name}.nrrd")), &implant).expect("written");
         let output = training(&grown, &folder.join("out")).arg("--quiet").arg("--implants").arg(&implants).output();
         let said = word(&output.expect("the program starts"));
@@ -113,6 +113,47 @@ fn folders_that_cannot_be_trained_on_are_refused_with_one_message() {
     assert!(said.contains("chest:") && said.contains("head2: it has a left-parietal opening"), "{said}");
     let output = training(&mixed, &one.join("head0.nrrd/out")).arg("--quiet").output().expect("the program starts");
     assert_eq!((output.status.code(), word(&output).lines().count()), (Some(5), 1), "{}", word(&output));
+}
+
+/// The numbers of a kept tensor of a head.
+fn kept(file: &Path, tensor: &str) -> Vec<f32> {
+    let bytes = std::fs::read(file).expect("what was kept of a head");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let data = file.tensor(tensor).expect("the tensor").data();
+    data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+#[test]
+fn a_completed_head_teaches_but_not_where_it_was_completed() {
+    let folder = support::scratch("network-implants");
+    let [data, implants] = ["heads", "implants"].map(|name| folder.join(name));
+    std::fs::create_dir(&data).expect("a folder");
+    std::fs::create_dir(&implants).expect("a folder");
+    heads(&data, 2, false);
+    // The whole of one head was made, of the other nothing.
+    let head = phantom::head(&HeadParams::small(100), &Progress::new()).expect("a phantom").scan;
+    save_nrrd(&implants.join("head0.nrrd"), &head.map(|v| u8::from(v >= 300))).expect("written");
+    let recipe = folder.join("short.toml");
+    std::fs::write(&recipe, "steps = 2\nbatch = 1\nwidths = [8, 12]\nviews = 1\nvalidate_every = 2\n")
+        .expect("a recipe");
+    // What a network is to learn: the last two of the map network's fourteen maps, the volume network's whole bone.
+    for (network, seen, tensor, truth) in [("map", "cuts", "maps", 2.0 / 14.0), ("volume", "volumes", "whole", 1.0)] {
+        let out = folder.join(network);
+        let mut command = support::calvaria();
+        command.args(["train", network, "--data"]).arg(&data).arg("--implants").arg(&implants);
+        let output = command.arg("--recipe").arg(&recipe).arg("--out").arg(&out).output().expect("the program starts");
+        assert!(output.status.success(), "{}", word(&output));
+        assert!(out.join(format!("{network}.safetensors")).exists());
+        let told = |name: &str| {
+            let values = kept(&out.join(seen).join(name).with_extension("safetensors"), tensor);
+            let from = ((1.0 - truth) * values.len() as f64).round() as usize;
+            // A cell beside bone that was made may hold a sliver of it.
+            let bone = |v: &&f32| v.is_finite() && (network == "map" || **v > 0.5);
+            values[from..].iter().filter(bone).count()
+        };
+        assert_eq!(told("head0"), 0, "{network}: bone that was made is told");
+        assert!(told("head1") > 1000, "{network}: a grown head tells {} values", told("head1"));
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub fn read(source: &Source, progress: &Progress) -> Result<Truth, Failure> {
 }
 
 /// A two-valued volume.
-fn mask(path: &Path, progress: &Progress) -> Result<Volume<u8>, Failure> {
+pub(super) fn mask(path: &Path, progress: &Progress) -> Result<Volume<u8>, Failure> {
     match scan::read(path, progress)?.voxels {
         Voxels::Mask(mask) => Ok(mask),
         Voxels::Hu(volume) => {

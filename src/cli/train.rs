@@ -1,5 +1,5 @@
 use super::arguments::{Train, TrainRun, TrainWhat};
-use super::cases::names;
+use super::cases::{self, names};
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{train_score, volumes};
@@ -9,7 +9,6 @@ use crate::network::detector::{Detector, HALF_AREA, KIND};
 use crate::network::map::{MAP_KIND, MapNetwork};
 use crate::network::volume::{VOLUME_KIND, VolumeNetwork};
 use crate::network::{About, HELD_SHARE, Seen, UNetShape, Weights, WeightsError, pack_views, unpack_views};
-use crate::scan::{self, Voxels};
 use crate::skull::{HeadMaps, MeanVault};
 use crate::train::{
     CURVE_SIZE, DetectorTask, FittedShare, MapCut, MapTask, Recipe, State, Task, TrainError, VolumeTask, VolumeView,
@@ -388,7 +387,7 @@ fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Re
     if let Some(found) = std::fs::read(&cache).ok().and_then(|b| (kept.unpack)(&b, &told).ok()) {
         return Ok(Ok(found));
     }
-    let head = match whole_head(file, implant.as_deref()) {
+    let head = match whole_head(file, implant.as_deref())? {
         Ok(head) => head,
         Err(word) => return Ok(Err(word)),
     };
@@ -400,17 +399,25 @@ fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Re
 /// Share of a made bone that lies in its completed skull, at least.
 const WITHIN: f64 = 0.9;
 
-/// A whole skull, and the bone by which it was completed; or a word on why it is none.
-fn whole_head(file: &Path, implant: Option<&Path>) -> Result<WholeHead, String> {
-    let skull = volumes::whole_skull(file)?;
-    let Some(implant) = implant else { return Ok(skull.into()) };
-    let scan = scan::read(implant, &Progress::new()).map_err(|e| format!("its implant: {e}"))?;
-    let Voxels::Mask(made) = scan.voxels else { return Err("its implant is no mask".to_owned()) };
+/// A whole skull, and the bone by which it was completed; the inner error is a word on why it is no whole skull.
+fn whole_head(file: &Path, implant: Option<&Path>) -> Result<Result<WholeHead, String>, Failure> {
+    let skull = match volumes::whole_skull(file) {
+        Ok(skull) => skull,
+        Err(word) => return Ok(Err(word)),
+    };
+    let Some(implant) = implant else { return Ok(Ok(skull.into())) };
+    let made = cases::mask(implant, &Progress::new())?;
     let lps = |o: usize| made.grid.lps_from_index(&made.grid.index(o).map(|i| i as f64).into());
     let set: Vec<usize> = (0..made.data.len()).filter(|&o| made.data[o] != 0).collect();
     let within = set.iter().filter(|&&o| skull.intensity.sample_lps(&lps(o), f32::NEG_INFINITY) >= skull.iso).count();
     if (within as f64) < WITHIN * set.len() as f64 {
-        return Err(format!("its implant does not lie in it ({within} of {} voxels do)", set.len()));
+        return Err(Failure::Refused(format!(
+            "{}: only {within} of its {} voxels lie in the skull that it is to complete, {}; give the completed skull, or \
+             take the implant away",
+            implant.display(),
+            set.len(),
+            file.display()
+        )));
     }
-    Ok(WholeHead { skull, made: Some(made) })
+    Ok(Ok(WholeHead { skull, made: Some(made) }))
 }
