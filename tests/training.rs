@@ -109,6 +109,14 @@ fn folders_that_cannot_be_trained_on_are_refused_with_one_message() {
         assert!(said.contains(wanted) && said.lines().count() == 1, "{said}");
         std::fs::remove_file(implants.join(format!("{name}.nrrd"))).expect("removed");
     }
+    // A list of other skulls: what was to be left out would be learned from.
+    let list = folder.join("list.txt");
+    std::fs::write(&list, "set/head0 set/head1\n").expect("a list");
+    for option in ["--leave-out", "--validation"] {
+        let output = training(&grown, &folder.join("out")).arg("--quiet").arg(option).arg(&list).output();
+        let said = word(&output.expect("the program starts"));
+        assert!(said.contains("none of its 2 names") && said.lines().count() == 1, "{said}");
+    }
     let said = word(&training(&mixed, &folder.join("out")).arg("--quiet").output().expect("the program starts"));
     assert!(said.contains("chest:") && said.contains("head2: it has a left-parietal opening"), "{said}");
     let output = training(&mixed, &one.join("head0.nrrd/out")).arg("--quiet").output().expect("the program starts");
@@ -153,6 +161,11 @@ fn a_completed_head_teaches_but_not_where_it_was_completed() {
         };
         assert_eq!(told("head0"), 0, "{network}: bone that was made is told");
         assert!(told("head1") > 1000, "{network}: a grown head tells {} values", told("head1"));
+        // The same skulls without their implants are another training.
+        let mut command = support::calvaria();
+        command.args(["train", network, "--data"]).arg(&data).arg("--recipe").arg(&recipe).arg("--out").arg(&out);
+        let said = word(&command.output().expect("the program starts"));
+        assert!(said.contains("other skulls"), "{said}");
     }
 }
 

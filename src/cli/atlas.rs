@@ -24,7 +24,7 @@ fn build(folder: &Path, out: &Path, labels: Option<&Path>, first_axes: bool, qui
     case::check_writable_file(out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let skulls = files.iter().map(|(file, below)| (below.with_extension("").display().to_string(), mask(file)));
+    let skulls = files.iter().map(|(file, below)| (volumes::name(below), mask(file)));
     let like = (!first_axes).then(MeanVault::shipped);
     let mut built = atlas::build(skulls, files.len(), like.as_ref(), &progress).map_err(|e| failure(e, out))?;
     if let Some(labels) = labels {
@@ -47,8 +47,9 @@ fn build(folder: &Path, out: &Path, labels: Option<&Path>, first_axes: bool, qui
 fn heads(folder: &Path, only: Option<&Path>, add: bool, out: &Path, quiet: bool) -> Result<(), Failure> {
     let mut files = volumes::find(folder)?;
     if let Some(list) = only {
-        let names = super::cases::names(list)?;
-        files.retain(|(_, below)| below.file_stem().is_some_and(|s| names.iter().any(|n| *n == s.to_string_lossy())));
+        let below: Vec<String> = files.iter().map(|(_, below)| volumes::name(below)).collect();
+        let names = super::cases::names_below(list, &below, folder)?;
+        files.retain(|(_, below)| names.contains(&volumes::name(below)));
     }
     case::check_writable_file(out)?;
     // Else the heads that were added to it before would be lost without a word.
@@ -134,15 +135,13 @@ fn measure(files: &[(PathBuf, PathBuf)], add: bool, progress: &Progress) -> Resu
 /// A whole skull near enough to the mean vault, or a word on why it is none.
 fn example(file: &Path) -> Result<Skull, String> {
     let skull = volumes::whole_skull(file)?;
-    let (share, residual) = (skull.inlier_share * 100.0, skull.residual_mm);
-    if skull.inlier_share < LEAST_INLIERS || skull.residual_mm > MOST_RESIDUAL_MM {
-        return Err(format!("fits badly ({share:.0} % inliers, {residual:.1} mm)"));
+    if skull.residual_mm > MOST_RESIDUAL_MM {
+        return Err(format!("fits badly ({:.1} mm from the mean vault)", skull.residual_mm));
     }
     Ok(skull)
 }
 
 /// A skull that fits the mean vault worse than this is no example.
-const LEAST_INLIERS: f64 = 0.75;
 const MOST_RESIDUAL_MM: f64 = 1.6;
 
 fn failure(error: atlas::BuildError, out: &Path) -> Failure {

@@ -23,6 +23,23 @@ pub fn names(list: &Path) -> Result<Vec<String>, Failure> {
     if names.is_empty() { Err(refused("the list names no skull")) } else { Ok(names) }
 }
 
+/// The names of a list, of which one at least is a volume below the folder: else they are names of other skulls, and
+/// those that were to be left out would stay in.
+pub fn names_below(list: &Path, below: &[String], data: &Path) -> Result<Vec<String>, Failure> {
+    let names = names(list)?;
+    if names.iter().any(|name| below.contains(name)) {
+        return Ok(names);
+    }
+    Err(Failure::Refused(format!(
+        "{}: none of its {} names is a volume below {}, whose first is called {}; give the folder that the names are \
+         meant for",
+        list.display(),
+        names.len(),
+        data.display(),
+        below.first().map_or("?", String::as_str)
+    )))
+}
+
 /// The number a name ends in, as 2 in `002`.
 pub fn number(name: &str) -> Result<u64, Failure> {
     let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();

@@ -33,11 +33,11 @@ pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
         (None, Plan::Rule(_)) => None,
     };
     if let Some(wanted) = wanted {
-        if let Some(name) = wanted.iter().find(|w| !files.iter().any(|(_, b)| stem(b) == **w)) {
+        if let Some(name) = wanted.iter().find(|w| !files.iter().any(|(_, b)| volumes::name(b) == **w)) {
             let input = arguments.input.display();
             return Err(Failure::Refused(format!("{input}: skull {name} of the list is not in the folder")));
         }
-        files.retain(|(_, below)| wanted.contains(&stem(below)));
+        files.retain(|(_, below)| wanted.contains(&volumes::name(below)));
     }
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
@@ -85,10 +85,6 @@ fn area(text: &str) -> Result<[f64; 2], Failure> {
         None => [number(text)?; 2],
     };
     if range[0] <= range[1] { Ok(range) } else { Err(wrong()) }
-}
-
-fn stem(below: &Path) -> String {
-    below.with_extension("").components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The cuts asked for.
@@ -140,7 +136,7 @@ fn one(
     table: &mut String,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let name = stem(below);
+    let name = volumes::name(below);
     progress.report(0.0, &name)?;
     let rows = cuts(arguments, &name, plan)?;
     let scan = scan::read(file, &progress.part(0.0, 0.1))?;

@@ -1,5 +1,5 @@
 use super::arguments::{Train, TrainRun, TrainWhat};
-use super::cases::{self, names};
+use super::cases;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{train_score, volumes};
@@ -42,6 +42,15 @@ struct Entry {
     implant: Option<PathBuf>,
 }
 
+impl Entry {
+    /// Names the skull and what it was completed by: another one calls for another training.
+    fn told(&self) -> String {
+        let bytes = |file: &Path| std::fs::metadata(file).map_or(0, |m| m.len());
+        let completed = self.implant.as_ref().map_or(String::new(), |f| format!(" completed by {}", bytes(f)));
+        format!("{} of {} bytes{completed}", self.name, bytes(&self.file))
+    }
+}
+
 /// One in this many skulls is looked at when no list says which.
 const VALIDATION_SHARE: usize = 10;
 
@@ -50,16 +59,17 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
     let all = files.len();
     let mut implants: BTreeMap<String, PathBuf> = BTreeMap::new();
     if let Some(folder) = &run.implants {
-        implants.extend(volumes::find(folder)?.into_iter().map(|(file, below)| (name_of(&below), file)));
+        implants.extend(volumes::find(folder)?.into_iter().map(|(file, below)| (volumes::name(&below), file)));
     }
+    let below: Vec<String> = files.iter().map(|(_, below)| volumes::name(below)).collect();
     let mut left_out = Vec::new();
     for list in &run.leave_out {
-        left_out.extend(names(list)?);
+        left_out.extend(cases::names_below(list, &below, &run.data)?);
     }
     let mut entries: Vec<Entry> = files
         .into_iter()
         .map(|(file, below)| {
-            let name = name_of(&below);
+            let name = volumes::name(&below);
             let implant = implants.remove(&name);
             Entry { name, file, implant }
         })
@@ -74,7 +84,7 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
     }
     let validation: Vec<Entry> = match &run.validation {
         Some(list) => {
-            let wanted = names(list)?;
+            let wanted = cases::names_below(list, &below, &run.data)?;
             entries.iter().filter(|e| wanted.contains(&e.name)).cloned().collect()
         }
         None => entries.iter().skip(VALIDATION_SHARE - 1).step_by(VALIDATION_SHARE).cloned().collect(),
@@ -89,11 +99,6 @@ fn skulls(run: &TrainRun) -> Result<Skulls, Failure> {
         )));
     }
     Ok(Skulls { training: entries, validation })
-}
-
-/// What lists call a volume.
-fn name_of(below: &Path) -> String {
-    below.with_extension("").to_string_lossy().replace('\\', "/")
 }
 
 /// The recipe's file over what it changes.
@@ -158,7 +163,8 @@ fn detector(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
         Some(weights) => weights.about.calibration.clone(),
         None => BTreeMap::from([(HALF_AREA.to_owned(), 2.0)]),
     };
-    learn(&task, &begun, calibration, run, quiet, &progress.part(0.2, 1.0)).map(|_| ())
+    let weights = learn(&task, &begun, calibration, run, quiet, &progress.part(0.2, 1.0))?;
+    write(&weights, KIND, run)
 }
 
 fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
@@ -166,10 +172,10 @@ fn map(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let begun = begin(run, &CUTS, MAP_KIND, MapNetwork::file().bytes(), &progress.part(0.0, 0.5))?;
     let task = MapTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.5, 1.0))?;
-    let fit = |weights: &Weights| task.fit(weights).map_err(|e| e.to_string());
-    let bytes = with_share(bytes, MAP_KIND, &begun, fit, run, quiet)?;
-    let network = MapNetwork::from_bytes(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    let mut weights = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.5, 1.0))?;
+    fit_share(&mut weights, &begun, |weights| task.fit(weights).map_err(|e| e.to_string()), quiet)?;
+    write(&weights, MAP_KIND, run)?;
+    let network = MapNetwork::new(&weights).map_err(|e| Failure::Refused(e.to_string()))?;
     let holes: usize = begun.validation.iter().map(Vec::len).sum();
     if holes > 0 && !quiet {
         output::line(&format!("{holes} holes in the validation skulls, on the network's map:"));
@@ -191,41 +197,41 @@ fn volume(run: &TrainRun, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let begun = begin(run, &VOLUMES, VOLUME_KIND, VolumeNetwork::file().bytes(), &progress.part(0.0, 0.2))?;
     let task = VolumeTask::new(&begun.recipe, &begun.training, &begun.validation);
-    let bytes = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.2, 1.0))?;
-    let fit = |weights: &Weights| task.fit(weights).map_err(|e| e.to_string());
-    with_share(bytes, VOLUME_KIND, &begun, fit, run, quiet).map(|_| ())
+    let mut weights = learn(&task, &begun, begun.calibration(), run, quiet, &progress.part(0.2, 1.0))?;
+    fit_share(&mut weights, &begun, |weights| task.fit(weights).map_err(|e| e.to_string()), quiet)?;
+    write(&weights, VOLUME_KIND, run)
 }
 
-/// The weights with the share of their correction that holds on the validation skulls, written and given back.
-fn with_share<V>(
-    bytes: Vec<u8>,
-    kind: &str,
+/// Writes the weights, once nothing of them is missing any more.
+fn write(weights: &Weights, kind: &str, run: &TrainRun) -> Result<(), Failure> {
+    Ok(case::write_atomic(&run.out.join(format!("{kind}.safetensors")), &weights.to_bytes(kind))?)
+}
+
+/// Fits the share of the weights' correction that holds on the validation skulls.
+fn fit_share<V>(
+    weights: &mut Weights,
     begun: &Begun<V>,
     fit: impl Fn(&Weights) -> Result<FittedShare, String>,
-    run: &TrainRun,
     quiet: bool,
-) -> Result<Vec<u8>, Failure> {
-    if begun.validation.is_empty() {
+) -> Result<(), Failure> {
+    if begun.validation.iter().all(Vec::is_empty) {
         if begun.from.is_none() {
             output::note(quiet, "no validation skulls: the whole of the network's correction counts");
         }
-        return Ok(bytes);
+        return Ok(());
     }
-    let mut weights = Weights::from_bytes(&bytes, kind).map_err(|e| Failure::Refused(e.to_string()))?;
-    let FittedShare { share, start, whole, fitted } = fit(&weights).map_err(Failure::Refused)?;
+    let FittedShare { share, start, whole, fitted } = fit(weights).map_err(Failure::Refused)?;
     weights.about.calibration.insert(HELD_SHARE.to_owned(), share);
-    let bytes = weights.to_bytes(kind);
-    case::write_atomic(&run.out.join(format!("{kind}.safetensors")), &bytes)?;
     if !quiet {
         output::line(&format!(
             "mean Dice of the missing bone in the holes of the validation skulls: field {start:.4}, network {whole:.4}, a \
              share of {share:.2} of its correction {fitted:.4}"
         ));
     }
-    Ok(bytes)
+    Ok(())
 }
 
-/// Trains, keeps checkpoints and curves, writes the weights; gives back their bytes.
+/// Trains, keeps checkpoints and curves; gives back the weights.
 fn learn<T: Task, V>(
     task: &T,
     Begun { recipe, from, atlas, skulls, .. }: &Begun<V>,
@@ -233,9 +239,9 @@ fn learn<T: Task, V>(
     run: &TrainRun,
     quiet: bool,
     progress: &Progress,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Weights, Failure> {
     let shape = task.shape();
-    let list = |of: &[Entry]| of.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(" ");
+    let list = |of: &[Entry]| of.iter().map(Entry::told).collect::<Vec<_>>().join(", ");
     let mut told = format!("{}\n{}\n{}\n", recipe.to_toml(), list(&skulls.training), list(&skulls.validation));
     told.push_str(atlas);
     if let Some(weights) = from {
@@ -279,9 +285,6 @@ fn learn<T: Task, V>(
         calibration,
         mean_vault: MeanVault::in_use().hash_word(),
     };
-    let bytes = Weights { about, arrays: state.averaged().clone() }.to_bytes(task.kind());
-    let file = run.out.join(format!("{}.safetensors", task.kind()));
-    case::write_atomic(&file, &bytes)?;
     if !quiet {
         let last = state.curve.last().map_or(f32::NAN, |p| p.validation);
         output::line(&format!(
@@ -291,7 +294,7 @@ fn learn<T: Task, V>(
             state.step
         ));
     }
-    Ok(bytes)
+    Ok(Weights { about, arrays: state.averaged().clone() })
 }
 
 /// What a network sees of a skull, in a number of poses by a seed.
@@ -349,7 +352,12 @@ fn views<T>(
         let part = progress.part(i as f32 / entries.len() as f32, (i + 1) as f32 / entries.len() as f32);
         part.report(0.0, &format!("Looking at skull {} of {}", i + 1, entries.len()))?;
         match views_of(entry, kept, recipe, out)? {
-            Ok(of) => views.push(of),
+            Ok(of) => {
+                if of.is_empty() {
+                    output::complain(&format!("{}: no hole could be cut into it; it teaches nothing", entry.name));
+                }
+                views.push(of);
+            }
             Err(word) => faults.push(format!("{}: {word}", entry.name)),
         }
     }
@@ -369,16 +377,8 @@ fn views<T>(
 
 /// A skull's views; the inner error is a word on why it is no whole skull.
 fn views_of<T>(entry: &Entry, kept: &Kept<T>, recipe: &Recipe, out: &Path) -> Result<Result<Vec<T>, String>, Failure> {
-    let bytes = |file: &Path| std::fs::metadata(file).map_or(0, |m| m.len());
     let Entry { name, file, implant } = entry;
-    let completed = implant.as_ref().map_or(String::new(), |f| format!(" completed by {}", bytes(f)));
-    let told = format!(
-        "{name} of {} bytes{completed}, {} views, seed {}, {}",
-        bytes(file),
-        recipe.views,
-        recipe.seed,
-        kept.atlas()
-    );
+    let told = format!("{}, {} views, seed {}, {}", entry.told(), recipe.views, recipe.seed, kept.atlas());
     let mut cache = out.join(kept.folder);
     cache.extend(name.split('/'));
     let mut cache = cache.into_os_string();

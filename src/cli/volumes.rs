@@ -42,6 +42,11 @@ pub fn find(input: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
     Ok(found)
 }
 
+/// What lists and reports call a volume: its path below the folder without its ending, folders apart by `/`.
+pub fn name(below: &Path) -> String {
+    below.with_extension("").components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
 fn as_nrrd(stem: PathBuf) -> PathBuf {
     let mut path = stem.into_os_string();
     path.push(".nrrd");

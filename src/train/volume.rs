@@ -19,6 +19,8 @@ use rayon::prelude::*;
 /// Cells along each axis of a sample.
 const SIDE: usize = 48;
 const CELLS: usize = SIDE * SIDE * SIDE;
+/// Planes of a target: share of bone, its weight, distance to the completed bone, fade.
+const TARGETS: usize = 4;
 /// Validation samples.
 const LOOKS: u64 = 32;
 /// Names the samples that a training is validated with.
@@ -224,22 +226,26 @@ impl Task for VolumeTask<'_> {
     }
 
     fn targets(&self) -> usize {
-        4
+        TARGETS
     }
 
     fn sample(&self, random: &mut Random) -> (Vec<f32>, Vec<f32>) {
         let views = &self.heads[random.below(self.heads.len())];
-        let view = &views[random.below(views.len())];
+        let Some(view) = views.get(random.below(views.len())) else {
+            // A head that allows no cut teaches nothing.
+            return (vec![0.0; VOLUME_INPUTS * CELLS], vec![0.0; TARGETS * CELLS]);
+        };
         if random.chance(0.5) { view.mirrored().sample() } else { view.sample() }
     }
 
     fn validation(&self) -> Vec<(Vec<f32>, Vec<f32>)> {
-        if self.validation.is_empty() {
+        let heads: Vec<&Vec<VolumeView>> = self.validation.iter().filter(|views| !views.is_empty()).collect();
+        if heads.is_empty() {
             return Vec::new();
         }
         let one = |i| {
             let mut random = Random::new(VALIDATION, i);
-            let views = &self.validation[random.below(self.validation.len())];
+            let views = heads[random.below(heads.len())];
             views[random.below(views.len())].sample()
         };
         (0..LOOKS).map(one).collect()
@@ -280,6 +286,16 @@ mod tests {
 
     fn views_of(head: &WholeHead) -> Vec<VolumeView> {
         VolumeView::of(head, 3, 7, &Progress::new()).expect("not cancelled")
+    }
+
+    #[test]
+    fn a_head_that_allows_no_hole_teaches_nothing() {
+        let recipe = Recipe::default();
+        let heads = [Vec::new()];
+        let task = VolumeTask::new(&recipe, &heads, &heads);
+        let (input, target) = task.sample(&mut Random::new(1, 1));
+        assert_eq!((input.len(), target.len()), (VOLUME_INPUTS * CELLS, TARGETS * CELLS));
+        assert!(target.iter().all(|v| *v == 0.0) && task.validation().is_empty());
     }
 
     #[test]
