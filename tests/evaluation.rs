@@ -145,6 +145,11 @@ fn all_three_layouts_are_scored_alike_and_a_run_goes_on() {
     assert_eq!(mean(&summary, "dice"), 0.25);
     let (_, summary, _) = evaluate_tree(&fix, &fix.join("scores"), &["--fresh"]);
     assert_eq!(mean(&summary, "dice"), dice[0]);
+    // Implants that were not kept by the first run are made by the second.
+    let implant = fix.join("scores/implant/smooth/001.nrrd");
+    assert!(!implant.exists());
+    evaluate_tree(&fix, &fix.join("scores"), &["--keep"]);
+    assert!(implant.exists());
 }
 
 #[test]

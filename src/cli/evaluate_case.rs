@@ -101,6 +101,9 @@ pub fn one(
         let text = std::fs::read(place(&folder, method, &case.name, ".json")).ok().filter(|_| !arguments.fresh)?;
         let kept = serde_json::from_slice::<Outcome>(&text).ok()?;
         let same = kept.name == case.name && kept.method == *method;
+        if arguments.keep && !place(&arguments.out.join("implant"), method, &case.name, ".nrrd").exists() {
+            return None;
+        }
         (same && kept.reckoned_with == reckoned_with(recipe, arguments)).then_some(kept)
     };
     let mut done: Vec<Option<Outcome>> = recipes.iter().map(earlier).collect();

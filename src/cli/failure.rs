@@ -14,7 +14,7 @@ pub enum Failure {
     /// The input was refused, or some of many failed: 3.
     #[error("{0}")]
     Refused(String),
-    /// `design` found nothing to design for: 4.
+    /// There is nothing to work on: `design` and `compare` found no defect: 4.
     #[error("{0}")]
     NoDefect(String),
     /// The output could not be written: 5.
@@ -31,6 +31,14 @@ impl Failure {
             Failure::Refused(_) => 3,
             Failure::NoDefect(_) => 4,
             Failure::Write(_) => 5,
+        }
+    }
+
+    /// A refusal with the name of what was refused, for one of many.
+    pub fn of(self, name: &str) -> Self {
+        match self {
+            Failure::Refused(word) => Failure::Refused(format!("{name}: {word}")),
+            other => other,
         }
     }
 }

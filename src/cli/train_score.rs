@@ -44,17 +44,19 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     for (i, one) in cases.iter().enumerate() {
         let part = progress.part(i as f32 / cases.len() as f32, (i + 1) as f32 / cases.len() as f32);
         part.report(0.0, &one.name)?;
-        let Truth { defective, implant: removed } = cases::read(&one.source, &Progress::new())?;
+        let named = |failure: Failure| failure.of(&one.name);
+        let Truth { defective, implant: removed } = cases::read(&one.source, &Progress::new()).map_err(named)?;
         if complete.as_ref().is_none_or(|c| c.0 != one.skull) {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
-            let skull = segmented(Volume::new(defective.grid.clone(), whole))?;
-            rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out)?);
+            let skull = segmented(Volume::new(defective.grid.clone(), whole)).map_err(named)?;
+            rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out).map_err(named)?);
             complete = Some((one.skull.clone(), skull));
         }
         let Some((_, whole)) = &complete else { continue };
         let true_cm2 = removed_area_cm2(whole, &removed);
         drop(removed);
-        rows.push(looked(&detector, &segmented(defective)?, one.name.clone(), true_cm2, &arguments.out)?);
+        let skull = segmented(defective).map_err(named)?;
+        rows.push(looked(&detector, &skull, one.name.clone(), true_cm2, &arguments.out).map_err(named)?);
     }
     meter.finish();
     let mut table = String::from("name,true_cm2,presence,largest_cm2,area_cm2,searched_cm2,milliseconds\n");
