@@ -77,6 +77,25 @@ fn rooms_spoken_of(line: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
+/// The lines of a file without what is compiled for tests alone, which may use phantoms from anywhere: a `#[cfg(test)]`
+/// holds for the next item, to its semicolon or to the brace that closes at its own depth.
+fn outside_of_tests(text: &str) -> Vec<&str> {
+    let (mut kept, mut skipping) = (Vec::new(), None::<usize>);
+    for line in text.lines() {
+        let depth = line.len() - line.trim_start().len();
+        match skipping {
+            Some(from) if depth == from => {
+                let ends = line.trim_end().ends_with(';') || line.trim_end().ends_with('}');
+                skipping = (!ends).then_some(from);
+            }
+            Some(_) => {}
+            None if line.trim() == "#[cfg(test)]" => skipping = Some(depth),
+            None => kept.push(line),
+        }
+    }
+    kept
+}
+
 fn check_folder(folder: &Path, room: &str, may: &[&str], must_not: &[&str], faults: &mut Vec<String>) {
     let mut entries: Vec<_> =
         fs::read_dir(folder).expect("the room's folder").map(|e| e.expect("an entry").path()).collect();
@@ -93,9 +112,7 @@ fn check_folder(folder: &Path, room: &str, may: &[&str], must_not: &[&str], faul
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source file");
-        // A room's own tests stand at the end of a file and may use phantoms from anywhere.
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+        for line in outside_of_tests(&text).into_iter().filter(|l| !l.trim_start().starts_with("//")) {
             for word in rooms_spoken_of(line) {
                 let is_room = ROOMS.iter().any(|r| r.0 == word) || word == "parameter";
                 if is_room && word != room && !may.contains(&word.as_str()) {
@@ -141,7 +158,9 @@ fn a_forbidden_import_is_noticed() {
     assert_eq!(words, ["case", "view"]);
     let folder = std::env::temp_dir().join(format!("calvaria-architecture-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a temporary folder");
-    fs::write(folder.join("bad.rs"), "use crate::app::Window;\nuse egui::Ui;\n").expect("a file");
+    let text = "#[cfg(test)]\nmod tests;\nuse crate::app::Window;\n#[cfg(test)]\nfn only_here() {\n    crate::view::y();\n}\n\
+                use egui::Ui;\n";
+    fs::write(folder.join("bad.rs"), text).expect("a file");
     let mut faults = Vec::new();
     check_folder(&folder, "geometry", &[], &["egui"], &mut faults);
     fs::remove_dir_all(&folder).expect("removed");

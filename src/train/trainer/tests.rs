@@ -79,10 +79,9 @@ fn a_checkpoint_of_another_training_is_refused() {
 
 #[test]
 fn a_training_that_runs_away_or_cannot_be_kept_says_so() {
-    let wild = Recipe { learning_rate: 1.0, clip: 1e6, warm_up: 0, steps: 400, ..recipe() };
+    let wild = Recipe { learning_rate: 1e30, clip: 1e30, warm_up: 0, ..recipe() };
     let ran = train(&Blur, &wild, fresh(), &mut |_| Ok(()), &Progress::new());
-    let settled = ran.as_ref().is_ok_and(|s| s.averaged().values().all(|a| a.values.iter().all(|v| v.is_finite())));
-    assert!(settled || matches!(ran, Err(TrainError::Diverged { .. })), "{ran:?}");
+    assert!(matches!(ran, Err(TrainError::Diverged { step: 1.. })), "{ran:?}");
     let full = train(&Blur, &recipe(), fresh(), &mut |_| Err("disk full".to_owned()), &Progress::new());
     assert!(matches!(full, Err(TrainError::Keep(word)) if word == "disk full"));
     let stopped = Progress::new();
