@@ -1,6 +1,6 @@
 //! Calvaria: from a head CT to a printable cranial implant.
 //!
-//! The modules are listed in the order data flows; `ARCHITECTURE.md` says who may import whom.
+//! The modules are listed in groups, each of which builds on those above it; `ARCHITECTURE.md` says who may import whom.
 //! For research and design review, not a medical device.
 
 pub mod geometry;

@@ -35,7 +35,7 @@ A scan is an NRRD or NIfTI file, an InVesalius project (.inv3) or a folder of DI
 a two-valued volume is taken as a bone mask.
 
 Exit codes: 0 done, 1 the window could not be opened, 2 usage, 3 input refused (or some of many failed),
-4 design found no defect and wrote nothing, 5 could not write.";
+4 no defect was found (design, compare), 5 could not write.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -339,7 +339,7 @@ pub enum AtlasCommand {
 /// Train a network on whole skulls, on the processor alone
 ///
 /// Goes on where an interrupted training stopped, to the same bits. Writes DIR/NETWORK.safetensors, and on the way
-/// DIR/checkpoint.safetensors, curve.csv, curve.png and views (each skull is looked at once).
+/// DIR/checkpoint.safetensors, curve.csv, curve.png and what was made of each skull, once (DIR/views, cuts or volumes).
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_EXAMPLES)]
 pub struct Train {

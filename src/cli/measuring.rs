@@ -36,8 +36,9 @@ pub struct Evaluate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]
     pub jobs: Option<usize>,
 
-    /// Leave a skull out of the atlas' heads where it is one of them (known by its complete shape, not by its name). The
-    /// mean vault keeps its share of it, and the networks what they learned
+    /// Leave a skull out of the atlas' heads where it is one of them (known by its complete shape, not by its name): of
+    /// such a skull `auto` asks no network either, for it learned from it. The mean vault keeps its share of it, and `map`
+    /// and `volume` what they learned
     #[arg(long)]
     pub leave_self_out: bool,
 

@@ -1,4 +1,5 @@
 use super::surface_distance::percentile;
+use crate::geometry::Random;
 
 /// Resamples an interval is drawn from.
 const RESAMPLES: usize = 2000;
@@ -19,30 +20,18 @@ pub fn mean_interval(values: &[(usize, f64)], seed: u64) -> Option<[f64; 2]> {
     if groups.len() < 2 {
         return None;
     }
-    let mut draw = Draw(seed);
+    let mut random = Random::from_state(seed);
+    // All 64 bits of each draw: the published intervals are made so.
+    let mut below = |count: usize| ((u128::from(random.bits()) * count as u128) >> 64) as usize;
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let picked = (0..groups.len()).map(|_| groups[draw.below(groups.len())]);
+            let picked = (0..groups.len()).map(|_| groups[below(groups.len())]);
             let (sum, count) = picked.fold((0.0, 0.0), |a, g| (a.0 + g.0, a.1 + g.1));
             sum / count
         })
         .collect();
     means.sort_unstable_by(f64::total_cmp);
     Some([percentile(&means, 2.5), percentile(&means, 97.5)])
-}
-
-/// SplitMix64. Source: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators (2014).
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        ((u128::from(z) * count as u128) >> 64) as usize
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const FADE_MM: f32 = 4.0;
 pub(crate) const MOST_LOG_SD: f32 = 1.5;
 /// A correction is no larger than this many deviations of the field: the outer face stays in the band that is meant to hold
 /// 90 % of the points, whatever head the network is shown. The least deviation, mm, for the cut walls around the hole.
-const MOST_SD: f32 = 1.645;
+pub(crate) const MOST_SD: f32 = 1.645;
 const LEAST_SD_MM: f32 = 0.2;
 
 /// A sheet of directions of the mean frame about a hole.

@@ -111,17 +111,6 @@ impl Jitter {
         skull.scales.component_mul_assign(&self.log_scales.map(f64::exp));
         skull
     }
-
-    /// What `make` makes of each pose of [`Jitter::near`], in order.
-    pub(super) fn each<T>(
-        count: usize,
-        seed: u64,
-        progress: &Progress,
-        make: impl Fn(&Self) -> T,
-    ) -> Result<Vec<T>, Cancelled> {
-        let one = |jitter| progress.check().map(|()| make(jitter));
-        Self::near(count, seed).iter().map(one).collect()
-    }
 }
 
 impl Seen {
@@ -160,7 +149,8 @@ impl Seen {
     /// # Errors
     /// When cancelled.
     pub fn views(skull: &Skull, count: usize, seed: u64, progress: &Progress) -> Result<Vec<Self>, Cancelled> {
-        Jitter::each(count, seed, progress, |jitter| Self::new(skull, jitter))
+        let one = |jitter| progress.check().map(|()| Self::new(skull, jitter));
+        Jitter::near(count, seed).iter().map(one).collect()
     }
 }
 

@@ -198,11 +198,6 @@ impl UNet {
         let x = self.head.run(&x, 1, Activation::None)?;
         if self.shape.fold { unfolded(&x, flat) } else { Ok(x) }
     }
-
-    /// The net's shape.
-    pub fn shape(&self) -> &UNetShape {
-        &self.shape
-    }
 }
 
 /// Every layer's result is fresh memory, and glibc hands what is freed back to the system at once: a page fault for each

@@ -10,7 +10,7 @@ use super::{Completion, Error, Method, opposite};
 use crate::defect::{CutHead, Table};
 use crate::geometry::Progress;
 use crate::network::map::{MapStart, Residual};
-use crate::skull::Skull;
+use crate::skull::{Skull, THICKNESS_MM};
 use nalgebra::Vector3;
 
 /// The field's answer at a cut, and the truth.
@@ -22,8 +22,7 @@ pub(crate) struct CutAnswer {
     pub truth: Residual,
 }
 
-/// Thickness of a calvaria between its tables, and its distance from the mean vault, mm: what is outside is base or sinus.
-const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
+/// What is farther from the mean vault is no vault, mm.
 const STRANGE_MM: f32 = 12.0;
 
 /// Completes a hole that was cut by `left` (see [`crate::defect::cut`]). `heads` are the atlas' heads not to be asked

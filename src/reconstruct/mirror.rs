@@ -2,6 +2,7 @@ use super::sheet::Sheet;
 use super::tables::Tables;
 use super::trust::Trust;
 use crate::geometry::Disc;
+use crate::skull::THICKNESS_MM;
 use nalgebra::{Matrix3, Matrix6, Rotation3, Vector3, Vector6};
 use rayon::prelude::*;
 
@@ -27,7 +28,7 @@ impl OtherSide {
     /// From raw mirrored rays (NaN where no bone) and the places that are open on the other side.
     pub fn new(sheet: &Sheet, outer: &[f32], inner: &[f32], open: &[bool]) -> Self {
         let whole: Vec<bool> = (0..outer.len())
-            .map(|i| !open[i] && outer[i].is_finite() && (0.8..=22.0).contains(&(outer[i] - inner[i])))
+            .map(|i| !open[i] && outer[i].is_finite() && THICKNESS_MM.contains(&(outer[i] - inner[i])))
             .collect();
         let outer = sheet.fill_from(outer, &whole);
         let inner = sheet.fill_from(inner, &whole);

@@ -1,6 +1,7 @@
 use super::sheet::Sheet;
 use super::tables::Tables;
 use crate::defect::Patch;
+use crate::skull::THICKNESS_MM;
 
 /// Which rays may be believed. The two tables are trusted apart: a saw that leans leaves the one whole where the other
 /// is cut, on one side of a hole the inner and on the other the outer.
@@ -37,8 +38,6 @@ const SURE_WALL_SLOPE: f32 = 1.0;
 const BEYOND_SLOPE: f32 = 0.8;
 const BEYOND_MM: f32 = 10.0;
 const BEYOND_MARGIN_MM: f32 = 1.0;
-/// Thickness of a calvaria between its tables, mm; a sinus or the base is thicker.
-const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
 
 impl Trust {
     /// Everything seen farther than the guard from the hole.

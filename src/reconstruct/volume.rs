@@ -1,4 +1,4 @@
-//! `volume`: the tables of `auto`, moved inside of the hole by a network that sees the head in three dimensions.
+//! `volume`: the field's tables, moved inside of the hole by a network that sees the head in three dimensions.
 
 use super::finish::LEAST_THICKNESS_MM;
 use super::{Completion, Method};

@@ -19,8 +19,8 @@ const KEPT: usize = SIZE / 2;
 const SMOOTH_PX: f64 = 2.0;
 /// A head differs from the mean by no more than this, mm.
 const MOST_MM: f32 = 12.0;
-/// Thickness of a calvaria between its tables, mm.
-const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
+/// Thickness of a calvaria between its tables, mm; a sinus or the base is thicker.
+pub(crate) const THICKNESS_MM: std::ops::RangeInclusive<f32> = 0.8..=22.0;
 /// Heads whose outer surfaces are nearer to each other than this on average are one head, mm.
 pub const SAME_HEAD_MM: f32 = 0.35;
 /// What is stored is whole steps of this, mm.

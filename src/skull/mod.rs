@@ -13,6 +13,7 @@ mod segment;
 mod shipped;
 
 pub(crate) use find::found_without;
+pub(crate) use head_maps::THICKNESS_MM;
 pub use head_maps::{HeadMap, HeadMaps, SAME_HEAD_MM};
 pub(crate) use mean_vault::SIZE as VAULT_SIZE;
 pub use mean_vault::{MeanVault, VaultError};

@@ -1,7 +1,7 @@
 //! Holes cut into whole heads and completed by the program itself, the head left out of the atlas: training samples that
 //! are what the program will see.
 
-use super::holes::{Hole, anywhere};
+use super::holes::{Hole, anywhere, posterior_box};
 use crate::defect::{self, CutHead, Table};
 use crate::geometry::{Cancelled, Progress, Random};
 use crate::network::map::{MapStart, Residual};
@@ -15,7 +15,7 @@ pub(crate) struct Cut {
     pub skull: Skull,
     /// The hole and its surroundings, and the whole head's rays on the same map.
     pub head: CutHead,
-    /// The default method's answer, this head left out of the atlas.
+    /// The field's answer, this head left out of the atlas.
     pub completion: Completion,
     /// What the map network is shown of it; `None` where too little bone is left for the field.
     pub start: Option<MapStart>,
@@ -44,9 +44,6 @@ const BESIDE_MM: f32 = 1.5;
 const PIXEL_MM: f64 = 1.0;
 /// Areas of the holes, cm²; evenly drawn in their root, so that the large ones, which are hard, are many.
 const AREA_CM2: std::ops::Range<f64> = 3.0..250.0;
-/// Share of posterior boxes over the midline, and their areas, cm².
-const BOXES: f64 = 0.25;
-const BOX_CM2: std::ops::Range<f64> = 35.0..120.0;
 /// Thinner remains of bone are lost, mm.
 const LEAST_MM: f64 = 0.4;
 /// Walls steeper than this (tangent of their lean) are no slopes to speak of.
@@ -108,10 +105,8 @@ fn cut_along(whole: &Skull, hole: &Hole, own: &[usize], progress: &Progress) -> 
 
 /// A hole as surgeons, accidents and test sets leave them.
 fn outline(random: &mut Random) -> Hole {
-    if random.chance(BOXES) {
-        let towards = Vector3::new(0.25 * random.normal(), random.between(0.3, 1.0), random.between(0.1, 1.0));
-        let area_cm2 = random.between(BOX_CM2.start, BOX_CM2.end);
-        return Hole::boxed(random, &towards.normalize(), area_cm2);
+    if let Some(hole) = posterior_box(random) {
+        return hole;
     }
     let area_cm2 = random.between(AREA_CM2.start.sqrt(), AREA_CM2.end.sqrt()).powi(2);
     let towards = anywhere(random);

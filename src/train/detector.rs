@@ -1,6 +1,6 @@
 //! Training samples of the detector: holes cut into the maps of whole heads, and what looks like a hole and is none.
 
-use super::holes::{Hole, anywhere};
+use super::holes::{Hole, anywhere, posterior_box};
 use super::recipe::Recipe;
 use super::scan_ends::{End, cut_field};
 use super::trainer::Task;
@@ -31,11 +31,6 @@ impl<'a> DetectorTask<'a> {
     pub fn new(recipe: &'a Recipe, heads: &'a [Vec<Seen>], validation: &'a [Vec<Seen>]) -> Self {
         Self { recipe, heads, validation }
     }
-
-    /// The detector's net.
-    pub fn shape_of(recipe: &Recipe) -> UNetShape {
-        recipe.shape(2, INPUTS, 1, true)
-    }
 }
 
 impl Task for DetectorTask<'_> {
@@ -44,7 +39,7 @@ impl Task for DetectorTask<'_> {
     }
 
     fn shape(&self) -> UNetShape {
-        Self::shape_of(self.recipe)
+        self.recipe.shape(2, INPUTS, 1, true)
     }
 
     fn size(&self) -> [usize; 3] {
@@ -226,11 +221,8 @@ fn thin(seen: &mut Seen, random: &mut Random) {
 
 /// A hole as surgeons, accidents and test sets leave them.
 fn opening(random: &mut Random) -> Hole {
-    if random.chance(0.25) {
-        // Posterior boxes over the midline, as SkullFix cut them.
-        let towards = Vector3::new(0.25 * random.normal(), random.between(0.3, 1.0), random.between(0.1, 1.0));
-        let area_cm2 = random.between(35.0, 120.0);
-        return Hole::boxed(random, &towards.normalize(), area_cm2);
+    if let Some(hole) = posterior_box(random) {
+        return hole;
     }
     let area_cm2 = (random.between(2.2f64.ln(), 250f64.ln())).exp();
     let towards = anywhere(random);

@@ -80,6 +80,19 @@ impl Hole {
     }
 }
 
+/// Share of posterior boxes over the midline, as SkullFix cut them, and their areas, cm².
+const BOXES: f64 = 0.25;
+const BOX_CM2: std::ops::Range<f64> = 35.0..120.0;
+
+/// In a share of the draws a posterior box.
+pub(super) fn posterior_box(random: &mut Random) -> Option<Hole> {
+    random.chance(BOXES).then(|| {
+        let towards = Vector3::new(0.25 * random.normal(), random.between(0.3, 1.0), random.between(0.1, 1.0));
+        let area_cm2 = random.between(BOX_CM2.start, BOX_CM2.end);
+        Hole::boxed(random, &towards.normalize(), area_cm2)
+    })
+}
+
 /// A direction of the mean frame evenly drawn where a hole may be.
 pub(super) fn anywhere(random: &mut Random) -> Vector3<f64> {
     let expected = expected();

@@ -8,8 +8,8 @@ use super::share::FittedShare;
 use super::trainer::Task;
 use crate::geometry::{Cancelled, Progress, Random};
 use crate::network::map::{
-    Correction, MAP_INPUTS, MAP_KIND, MAP_OUTPUTS, MOST_LOG_SD, MapNetwork, MapSheet, MapStart, Residual, SHEET_SIZE,
-    START_MAPS, fade,
+    Correction, MAP_INPUTS, MAP_KIND, MAP_OUTPUTS, MOST_LOG_SD, MOST_SD, MapNetwork, MapSheet, MapStart, Residual,
+    SHEET_SIZE, START_MAPS, fade,
 };
 use crate::network::weights::{pack, unpack};
 use crate::network::{Array, Arrays, UNetShape, Weights, WeightsError, expected};
@@ -315,7 +315,7 @@ fn errors(cut: &MapCut, correction: &Correction) -> (TableErrors, f64) {
         let error = f64::from((outer - true_outer).abs());
         sums.outer_mm += weight * error;
         sums.inner_mm += weight * f64::from((inner - true_inner).abs());
-        let band = 1.645 * f64::from(start.sd_mm[o] * correction.sd_factor[o]);
+        let band = f64::from(MOST_SD * start.sd_mm[o] * correction.sd_factor[o]);
         sums.in_band += if error <= band { weight } else { 0.0 };
         total += weight;
         let radius = |v: f32, by: f32| f64::from(mean + v - by).powi(3);

@@ -30,7 +30,7 @@ pub struct Recipe {
     pub widths: Vec<usize>,
     /// Residual blocks a level.
     pub blocks: usize,
-    /// Poses each skull is seen in.
+    /// What is made of each skull: poses in which the detector sees it, holes that are cut into it for `map` and `volume`.
     pub views: usize,
 }
 

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 /// Seed of all draws: the number of a shape names its stream.
 const SEED: u64 = 0x5AA9_E5D4;
 /// Waves of each head's weight, and of each smooth function: with few of these one alone would be seen as stripes. The
-/// weights of 118 heads add up, so that two waves each are many.
+/// weights of some two hundred heads add up, so that two waves each are many.
 const HEAD_WAVES: usize = 2;
 const KERNEL_WAVES: usize = 256;
 
