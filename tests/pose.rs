@@ -290,7 +290,7 @@ fn real_skulls_are_found_again_however_they_are_turned_and_cut() {
 }
 
 /// A head laid over the mean by the part that happens to be alike would seem to lack the rest. 074 serves in no atlas, no
-/// network and no table.
+/// network, and in no table but that of all heads.
 #[test]
 fn a_flat_occiput_is_another_build_and_no_missing_bone() {
     let Some(data) = support::real_data() else { return };
@@ -314,4 +314,21 @@ fn a_cut_vertex_is_no_hole_and_the_user_is_told() {
     let skull = skull_of(slices(&made.complete, 0, high - 20));
     assert!(found(&skull).is_empty());
     assert!(skull.findings.iter().any(|f| f.message.contains("beyond the scan")), "{:?}", skull.findings);
+}
+
+#[test]
+fn a_head_of_a_childs_size_is_found_and_named() {
+    let params = HeadParams { spacing_mm: 1.3, noise_hu: 0.0, size: None, ..HeadParams::small(8) };
+    let made = phantom::head(&params, &Progress::new()).expect("a phantom");
+    let named = |by: f64| {
+        let mut mask = made.complete.clone();
+        mask.grid.spacing_mm.iter_mut().for_each(|mm| *mm *= by);
+        let skull = skull_of(mask);
+        let word = skull.findings.iter().find(|f| f.message.contains("than the adults of the atlas"));
+        (skull.scales.product().cbrt(), word.map(|f| f.message.clone()))
+    };
+    assert_eq!(named(1.0).1, None);
+    let (size, word) = named(0.84);
+    assert!((size / named(1.0).0 - 1.0 / 0.84).abs() < 0.01, "{size}");
+    assert!(word.is_some_and(|w| w.contains("smaller")));
 }

@@ -9,6 +9,7 @@
 //! onto the rim.
 
 mod allowed;
+mod beyond;
 mod compare;
 mod complete;
 mod cut;
@@ -191,14 +192,17 @@ pub fn complete_without(
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch)).without(heads);
     if params.method != Method::Volume {
         let part = progress.part(0.2, 1.0);
-        return complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &part);
+        let mut completion = complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &part)?;
+        completion.findings.extend(beyond::findings(&defect.patch));
+        return Ok(completion);
     }
     let network = VolumeNetwork::in_use()?;
     let part = progress.part(0.2, 0.6);
     let ground = complete::Ground::of(&defect.patch, other, &prior, &skull.frame, params.method, &part)?;
     let started = ground.field(&progress.part(0.6, 0.7))?.completion;
     progress.report(0.7, "looking at the bone around the hole")?;
-    let completion = volume::refined(skull, started, network);
+    let mut completion = volume::refined(skull, started, network);
+    completion.findings.extend(beyond::findings(&defect.patch));
     progress.report(1.0, "bone completed")?;
     Ok(completion)
 }
