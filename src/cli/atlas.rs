@@ -1,4 +1,5 @@
 use super::arguments::{Atlas, AtlasCommand};
+use super::cases;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::volumes;
@@ -24,7 +25,7 @@ fn build(folder: &Path, out: &Path, labels: Option<&Path>, first_axes: bool, qui
     case::check_writable_file(out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
-    let skulls = files.iter().map(|(file, below)| (volumes::name(below), mask(file)));
+    let skulls = files.iter().map(|(file, below)| (volumes::name(below), cases::mask(file, &Progress::new())));
     let like = (!first_axes).then(MeanVault::shipped);
     let mut built = atlas::build(skulls, files.len(), like.as_ref(), &progress).map_err(|e| failure(e, out))?;
     if let Some(labels) = labels {
@@ -48,7 +49,7 @@ fn heads(folder: &Path, only: Option<&Path>, add: bool, out: &Path, quiet: bool)
     let mut files = volumes::find(folder)?;
     if let Some(list) = only {
         let below: Vec<String> = files.iter().map(|(_, below)| volumes::name(below)).collect();
-        let names = super::cases::names_below(list, &below, folder)?;
+        let names = cases::names_below(list, &below, folder)?;
         files.retain(|(_, below)| names.contains(&volumes::name(below)));
     }
     case::check_writable_file(out)?;
@@ -146,13 +147,6 @@ const MOST_RESIDUAL_MM: f64 = 1.6;
 
 fn failure(error: atlas::BuildError, out: &Path) -> Failure {
     Failure::Refused(format!("{}: {error}", out.display()))
-}
-
-fn mask(file: &Path) -> Result<Volume<u8>, String> {
-    match scan::read(file, &Progress::new()).map_err(|e| e.to_string())?.voxels {
-        Voxels::Mask(mask) => Ok(mask),
-        Voxels::Hu(_) => Err("not a two-valued bone mask".to_owned()),
-    }
 }
 
 /// A volume of small whole numbers, one a bone.
