@@ -152,6 +152,23 @@ fn models_that_cannot_be_used_are_refused_in_a_line_and_nothing_is_written() {
 }
 
 #[test]
+fn a_mean_vault_names_the_skull_or_folder_it_cannot_be_built_from() {
+    let folder = support::scratch("models-build");
+    let out = folder.join("mean_vault.bin");
+    let build = |input: &Path, named: &str, next: &str| {
+        let output = run(None, &["atlas", "build", "--quiet"], &[input, Path::new("--out"), &out]);
+        let said = errors(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        assert!(said.contains(&format!("{named}: ")) && said.contains(next), "{said}");
+        assert!(!said.contains("mean_vault.bin") && !out.exists(), "{said}");
+    };
+    // A scan among masks, and too few masks.
+    build(&phantoms().join("open.nrrd"), "open.nrrd", "as 0 and 1, not the scan itself");
+    build(&phantoms().join("heads/head0.nrrd"), "head0.nrrd", "at least 5 whole heads");
+}
+
+#[test]
 fn a_mean_vault_of_a_site_asks_for_its_own_heads_and_networks() {
     let folder = support::scratch("models-vault");
     let models = folder.join("models");

@@ -27,9 +27,9 @@ fn build(folder: &Path, out: &Path, labels: Option<&Path>, first_axes: bool, qui
     let progress = meter.progress();
     let skulls = files.iter().map(|(file, below)| (volumes::name(below), cases::mask(file, &Progress::new())));
     let like = (!first_axes).then(MeanVault::shipped);
-    let mut built = atlas::build(skulls, files.len(), like.as_ref(), &progress).map_err(|e| failure(e, out))?;
+    let mut built = atlas::build(skulls, files.len(), like.as_ref(), &progress).map_err(|e| failure(e, folder))?;
     if let Some(labels) = labels {
-        atlas::name_bones(&mut built.vault, &volume_of_labels(labels)?).map_err(|e| failure(e, out))?;
+        atlas::name_bones(&mut built.vault, &volume_of_labels(labels)?).map_err(|e| failure(e, labels))?;
     }
     case::write_atomic(out, &built.vault.to_bytes())?;
     meter.finish();
@@ -145,8 +145,13 @@ fn example(file: &Path) -> Result<Skull, String> {
 /// A skull that fits the mean vault worse than this is no example.
 const MOST_RESIDUAL_MM: f64 = 1.6;
 
-fn failure(error: atlas::BuildError, out: &Path) -> Failure {
-    Failure::Refused(format!("{}: {error}", out.display()))
+/// A refusal that begins with what is at fault.
+fn failure(error: atlas::BuildError, input: &Path) -> Failure {
+    match error {
+        // It names the file itself.
+        atlas::BuildError::Input(word) => Failure::Refused(word),
+        error => Failure::Refused(format!("{}: {error}", input.display())),
+    }
 }
 
 /// A volume of small whole numbers, one a bone.

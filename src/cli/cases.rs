@@ -60,14 +60,23 @@ pub fn read(source: &Source, progress: &Progress) -> Result<Truth, Failure> {
     evaluate::truth(pair, first, second).map_err(|e| Failure::Refused(e.to_string()))
 }
 
-/// A two-valued volume.
+/// The mask in a file.
 pub(super) fn mask(path: &Path, progress: &Progress) -> Result<Volume<u8>, Failure> {
-    match scan::read(path, progress)?.voxels {
+    let voxels = scan::read(path, progress)?.voxels;
+    as_mask(voxels).map_err(|word| Failure::Refused(format!("{}: {word}", path.display())))
+}
+
+/// A two-valued volume, or a word on why it is none.
+pub(super) fn as_mask(voxels: Voxels) -> Result<Volume<u8>, &'static str> {
+    match voxels {
         Voxels::Mask(mask) => Ok(mask),
         Voxels::Hu(volume) => {
             let one = volume.data.first().is_none_or(|first| volume.data.iter().all(|v| v == first));
-            let word = if one { "the mask is empty: all its voxels are alike" } else { "not a two-valued mask" };
-            Err(Failure::Refused(format!("{}: {word}", path.display())))
+            Err(if one {
+                "the mask is empty: all its voxels are alike"
+            } else {
+                "not a two-valued mask; give the segmented bone as 0 and 1, not the scan itself"
+            })
         }
     }
 }

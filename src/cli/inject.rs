@@ -1,4 +1,4 @@
-use super::cases::{names, number};
+use super::cases::{as_mask, names, number};
 use super::failure::Failure;
 use super::measuring::{Cut, Inject};
 use super::output::{self, Meter};
@@ -8,7 +8,7 @@ use crate::export::WriteError;
 use crate::export::nrrd::save_nrrd;
 use crate::geometry::{Progress, Volume};
 use crate::phantom::{self, InjectError, InjectKind, InjectParams, ListRow, Place, inject, protocol_b};
-use crate::scan::{self, Voxels};
+use crate::scan;
 use crate::skull;
 use std::path::{Path, PathBuf};
 
@@ -141,10 +141,7 @@ fn one(
     let rows = cuts(arguments, &name, plan)?;
     let scan = scan::read(file, &progress.part(0.0, 0.1))?;
     let mut found = skull::segment(&scan, &skull::Params::default(), &progress.part(0.1, 0.2))?;
-    let complete = match scan.voxels {
-        Voxels::Mask(mask) => mask,
-        Voxels::Hu(_) => return Err(Failure::Refused("not a two-valued mask".to_owned())),
-    };
+    let complete = as_mask(scan.voxels).map_err(|word| Failure::Refused(word.to_owned()))?;
     let here = Place::of(&found);
     save(&arguments.out.join("complete_skull").join(below), &complete)?;
     for (i, mut row) in rows.iter().cloned().enumerate() {

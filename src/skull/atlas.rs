@@ -21,7 +21,7 @@ pub const LEAST_HEADS: usize = 5;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A skull could not be read.
+    /// A skull could not be read: the reader's word, which names it.
     #[error("{0}")]
     Input(String),
     /// Too few usable skulls.
@@ -73,7 +73,7 @@ pub fn build<E: std::fmt::Display>(
     let reading = progress.part(0.0, 0.7);
     for (i, (name, mask)) in skulls.enumerate() {
         reading.report(i as f32 / count.max(1) as f32, &format!("Reading skull {} of {count}", i + 1))?;
-        let mask = mask.map_err(|e| BuildError::Input(format!("{name}: {e}")))?;
+        let mask = mask.map_err(|e| BuildError::Input(e.to_string()))?;
         match prepared(name.clone(), &mask) {
             Some(head) => heads.push(head),
             None => left_out.push((name, "no bone surface was found around its middle".to_owned())),
