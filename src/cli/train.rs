@@ -301,7 +301,7 @@ fn learn<T: Task, V>(
 type Make<T> = fn(&WholeHead, usize, u64, &Progress) -> Result<Vec<T>, Cancelled>;
 
 /// How holes are cut today: what was cut otherwise is not gone on with.
-const CUT_HEADS: &str = "each hole's head in its own pose";
+const CUT_HEADS: &str = "each hole's head in its own pose, the field of turned heads";
 
 /// How what a network sees of a skull is made and kept.
 struct Kept<T> {

@@ -11,13 +11,13 @@ mod lattice;
 #[cfg(test)]
 mod tests;
 
-use super::prior::{HeadSamples, Prior};
+use super::prior::{HeadSamples, Prior, turns};
 use super::sheet::{Sheet, median};
 use super::tables::Tables;
 use super::trust::Trust;
 use covariance::{Covariance, solve_lower};
 use lattice::Lattice;
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Vector3};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Rotation3, Vector3};
 use rayon::prelude::*;
 
 /// How the field is believed to vary.
@@ -26,6 +26,10 @@ pub(crate) struct Model {
     atlas_share: f64,
     /// Length of the taper of the atlas' covariance, mm: far apart, few heads only make chance agree.
     taper_mm: f64,
+    /// Each head counts turned by so many degrees about each axis as well: the covariance is the mean of those of
+    /// neighbouring places, which few heads leave to chance (M. Buehner and M. Charron, Q. J. R. Meteorol. Soc. 133,
+    /// 2007). `None`: as it is alone.
+    turned_degrees: Option<f64>,
     /// Standard deviation of the smooth kernel (Matérn 3/2) of outer radius and thickness, mm, and its length, mm.
     kernel_sd_mm: [f64; 2],
     kernel_length_mm: [f64; 2],
@@ -40,7 +44,8 @@ impl Model {
     /// them (docs/reconstruction.md).
     pub const KRIGING: Self = Self {
         atlas_share: 0.7,
-        taper_mm: 60.0,
+        taper_mm: 100.0,
+        turned_degrees: Some(3.0),
         kernel_sd_mm: [3.0, 1.5],
         kernel_length_mm: [90.0, 60.0],
         texture_mm: [0.4, 0.7],
@@ -52,6 +57,7 @@ impl Model {
     pub const SHAPE: Self = Self {
         atlas_share: 1.0,
         taper_mm: f64::INFINITY,
+        turned_degrees: None,
         kernel_sd_mm: [0.0, 0.0],
         kernel_length_mm: [1.0, 1.0],
         texture_mm: [1.0, 1.2],
@@ -97,7 +103,7 @@ struct Points {
     directions: Vec<Vector3<f64>>,
     /// Differences of the heads, centred; for `Inner` outer − thickness. On the other side each head stands where its
     /// mirror image stands on this one.
-    heads: DMatrix<f64>,
+    heads: DMatrix<f32>,
     means: Vec<f64>,
 }
 
@@ -125,8 +131,8 @@ impl Points {
         self
     }
 
-    fn at(prior: &Prior, pixels: &[usize], table: Table) -> Self {
-        Self::new(prior, pixels, &prior.heads_at(pixels), table)
+    fn at(model: &Model, prior: &Prior, pixels: &[usize], table: Table) -> Self {
+        Self::new(prior, pixels, &model.heads_at(prior, pixels), table)
     }
 
     fn len(&self) -> usize {
@@ -135,6 +141,13 @@ impl Points {
 }
 
 impl Model {
+    fn heads_at(&self, prior: &Prior, pixels: &[usize]) -> HeadSamples {
+        match self.turned_degrees {
+            Some(degrees) => prior.heads_at(pixels, &turns(degrees)),
+            None => prior.heads_at(pixels, &[Rotation3::identity()]),
+        }
+    }
+
     fn kernel(&self, chord_mm: f64, table: usize) -> f64 {
         let q = 3f64.sqrt() * chord_mm / self.kernel_length_mm[table];
         self.kernel_sd_mm[table].powi(2) * (1.0 + q) * (-q).exp()
@@ -144,7 +157,7 @@ impl Model {
     fn variance(&self, points: &Points, k: usize) -> f64 {
         let heads = points.heads.nrows();
         let share = if heads > 1 { self.atlas_share / (heads - 1) as f64 } else { 0.0 };
-        share * points.heads.column(k).norm_squared() + self.kernel_sd_mm[0].powi(2)
+        share * f64::from(points.heads.column(k).norm_squared()) + self.kernel_sd_mm[0].powi(2)
     }
 }
 
@@ -180,7 +193,7 @@ pub(crate) fn condition<'a>(
 ) -> Option<Field<'a>> {
     let mut groups = this_side(model, sheet, prior, residual, trust)?;
     if let Some(other) = other {
-        groups.extend(other_side(sheet, prior, trust, other));
+        groups.extend(other_side(model, sheet, prior, trust, other));
     }
     let starts: Vec<usize> = groups
         .iter()
@@ -223,13 +236,13 @@ fn this_side(model: &Model, sheet: &Sheet, prior: &Prior, residual: &Tables, tru
         if pixels.len() < 8 {
             return None;
         }
-        groups.push((Points::at(prior, &pixels, table), values, model.texture_mm[k]));
+        groups.push((Points::at(model, prior, &pixels, table), values, model.texture_mm[k]));
     }
     Some(groups)
 }
 
 /// Outer and inner radius of the other side over and around what is missing.
-fn other_side(sheet: &Sheet, prior: &Prior, trust: &Trust, other: &OtherTables) -> Vec<Group> {
+fn other_side(model: &Model, sheet: &Sheet, prior: &Prior, trust: &Trust, other: &OtherTables) -> Vec<Group> {
     let missing_mm = sheet.distance_mm(&trust.missing);
     let usable: Vec<bool> = (0..missing_mm.len())
         .map(|i| {
@@ -255,8 +268,8 @@ fn other_side(sheet: &Sheet, prior: &Prior, trust: &Trust, other: &OtherTables) 
     };
     let values = |map: &[f32]| pixels.iter().map(|&p| f64::from(map[p])).collect::<Vec<f64>>();
     vec![
-        (Points::at(prior, &pixels, Table::Outer).mirrored(), values(&outer), OTHER_TEXTURE_MM[0]),
-        (Points::at(prior, &pixels, Table::Inner).mirrored(), values(&inner), OTHER_TEXTURE_MM[1]),
+        (Points::at(model, prior, &pixels, Table::Outer).mirrored(), values(&outer), OTHER_TEXTURE_MM[0]),
+        (Points::at(model, prior, &pixels, Table::Inner).mirrored(), values(&inner), OTHER_TEXTURE_MM[1]),
     ]
 }
 
@@ -324,7 +337,7 @@ impl Field<'_> {
             .pixels
             .par_chunks(256)
             .map(|pixels| {
-                let samples = self.prior.heads_at(pixels);
+                let samples = self.covariance.model.heads_at(self.prior, pixels);
                 let value = |table: Table| -> Vec<f64> {
                     let points = Points::new(self.prior, pixels, &samples, table);
                     let mut known = DVector::zeros(pixels.len());
@@ -351,7 +364,7 @@ impl Field<'_> {
             .pixels
             .par_chunks(128)
             .map(|pixels| {
-                let points = Points::at(self.prior, pixels, Table::Outer);
+                let points = Points::at(self.covariance.model, self.prior, pixels, Table::Outer);
                 let mut known = DMatrix::zeros(self.weights.len(), pixels.len());
                 let mut start = 0;
                 for group in &self.observed {

@@ -1,7 +1,7 @@
 use super::sheet::{Sheet, median};
 use super::tables::Tables;
 use crate::skull::{HeadMap, HeadMaps, MeanVault, SAME_HEAD_MM, Skull, even_directions};
-use nalgebra::{DMatrix, Vector3};
+use nalgebra::{DMatrix, Rotation3, Vector3};
 use rayon::prelude::*;
 
 /// What the atlas knows of a sheet: the mean vault in this head's own size, and how other heads differ from it.
@@ -17,11 +17,11 @@ pub(crate) struct Prior {
     left_out: Vec<usize>,
 }
 
-/// Differences of the atlas' heads to their own mean at some pixels: one row a head (and one its mirror image), one
-/// column a pixel, mm of this head.
+/// Differences of the atlas' heads to their own mean at some pixels: one row a head as it is turned (and as many for its
+/// mirror image), one column a pixel, mm of this head. In single precision, for their products are most of the work.
 pub(crate) struct HeadSamples {
-    pub outer: DMatrix<f64>,
-    pub thickness: DMatrix<f64>,
+    pub outer: DMatrix<f32>,
+    pub thickness: DMatrix<f32>,
     /// Mean over the heads, mm: what the mean vault is to be corrected by.
     pub mean_outer: Vec<f64>,
     pub mean_thickness: Vec<f64>,
@@ -102,22 +102,23 @@ impl Prior {
         direction.component_div(&self.scales).normalize()
     }
 
-    /// The heads at some pixels; each head counts with its mirror image.
-    pub fn heads_at(&self, pixels: &[usize]) -> HeadSamples {
+    /// The heads at some pixels; each head counts with its mirror image, and both once for each of the `turns`.
+    pub fn heads_at(&self, pixels: &[usize], turns: &[Rotation3<f64>]) -> HeadSamples {
         let none = HeadMaps::none();
         let maps = self.heads.unwrap_or(&none);
         let asked: Vec<&HeadMap> =
             (0..maps.heads.len()).filter(|i| !self.left_out.contains(i)).map(|i| &maps.heads[i]).collect();
-        let rows = 2 * asked.len();
+        let rows = 2 * turns.len() * asked.len();
         let columns: Vec<HeadColumn> = pixels
             .par_iter()
             .map(|&pixel| {
                 let (direction, unit) = &self.places[pixel];
-                let sides = [1.0, -1.0]
-                    .map(|side| maps.disc.position(&Vector3::new(side * direction.x, direction.y, direction.z)));
+                let sides = [1.0, -1.0].map(|side| Vector3::new(side * direction.x, direction.y, direction.z));
+                let turned = |side: Vector3<f64>| turns.iter().map(move |turn| maps.disc.position(&(turn * side)));
+                let places: Vec<(f64, f64)> = sides.into_iter().flat_map(turned).collect();
                 let of = |map: fn(&HeadMap) -> &[f32]| -> Vec<f64> {
                     let one = |head, (row, column)| f64::from(maps.disc.sample_at(map(head), row, column) / unit);
-                    sides.iter().flat_map(|&side| asked.iter().map(move |head| one(head, side))).collect()
+                    places.iter().flat_map(|&place| asked.iter().map(move |head| one(head, place))).collect()
                 };
                 (of(|head| &head.outer_mm), of(|head| &head.thickness_mm))
             })
@@ -128,7 +129,7 @@ impl Prior {
             for (mut column, values) in matrix.column_iter_mut().zip(&columns) {
                 let values = table(values);
                 let mean = values.iter().sum::<f64>() / rows.max(1) as f64;
-                column.iter_mut().zip(values).for_each(|(to, v)| *to = v - mean);
+                column.iter_mut().zip(values).for_each(|(to, v)| *to = (v - mean) as f32);
                 means.push(mean);
             }
             (matrix, means)
@@ -137,6 +138,15 @@ impl Prior {
         let (thickness, mean_thickness) = centred(|c| &c.1);
         HeadSamples { outer, thickness, mean_outer, mean_thickness }
     }
+}
+
+/// No turn, and turns by so many degrees about each axis both ways: mirrored across the midsagittal plane the same set,
+/// so that no side is preferred.
+pub(crate) fn turns(degrees: f64) -> Vec<Rotation3<f64>> {
+    let angle = degrees.to_radians();
+    let turned = |axis| [angle, -angle].map(|angle| Rotation3::from_axis_angle(&axis, angle));
+    let axes = [Vector3::x_axis(), Vector3::y_axis(), Vector3::z_axis()];
+    std::iter::once(Rotation3::identity()).chain(axes.into_iter().flat_map(turned)).collect()
 }
 
 /// Directions in which a head is held against those of the atlas, and from which height on.
@@ -166,4 +176,52 @@ fn apart_mm(skull: &Skull) -> Vec<f64> {
         known.iter().sum::<f64>() / known.len().max(1) as f64
     };
     maps.heads.iter().map(to_head).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconstruct::rim::sheet_of;
+    use crate::reconstruct::test_head::TestHead;
+    use nalgebra::Matrix3;
+
+    #[test]
+    fn turns_are_their_own_mirror_image_and_stand_for_no_turn_on_average() {
+        let turns = turns(4.0);
+        let mirror = Matrix3::from_diagonal(&Vector3::new(-1.0, 1.0, 1.0));
+        for turn in &turns {
+            let image = mirror * turn.matrix() * mirror;
+            assert!(turns.iter().any(|other| (other.matrix() - image).amax() < 1e-12), "{turn}");
+            assert!(turn.angle() < 4.0f64.to_radians() + 1e-12);
+        }
+        let mean = turns.iter().map(|turn| *turn.matrix()).sum::<Matrix3<f64>>() / turns.len() as f64;
+        assert!((mean - mean.transpose()).amax() < 1e-12, "{mean}");
+    }
+
+    #[test]
+    fn a_turned_head_stands_where_its_turned_places_do_and_its_mirror_image_on_the_other_side() {
+        let head = TestHead {
+            outer: |_| 88.0,
+            inner: |_| 82.0,
+            towards: Vector3::new(0.5, -0.4, 0.8).normalize(),
+            half_deg: 12.0,
+        };
+        let sheet = sheet_of(&head.patch());
+        let prior = Prior::of(&head.skull(1.5), &sheet);
+        let (maps, pixel) = (HeadMaps::in_use(), sheet.size * sheet.size / 3);
+        let turns = turns(3.0);
+        let samples = prior.heads_at(&[pixel], &turns);
+        let (count, d) = (maps.heads.len(), prior.direction(pixel));
+        assert_eq!(samples.outer.nrows(), 2 * turns.len() * count);
+        for (side, of_side) in [1.0, -1.0].into_iter().zip([0, turns.len() * count]) {
+            for (k, turn) in turns.iter().enumerate() {
+                let place = turn * Vector3::new(side * d.x, d.y, d.z);
+                for (h, map) in maps.heads.iter().enumerate() {
+                    let expected = f64::from(maps.disc.sample(&map.outer_mm, &place) / prior.unit(pixel));
+                    let found = f64::from(samples.outer[(of_side + k * count + h, 0)]) + samples.mean_outer[0];
+                    assert!((found - expected).abs() < 1e-4, "{found} for {expected}");
+                }
+            }
+        }
+    }
 }

@@ -30,7 +30,10 @@ impl<'a> Covariance<'a> {
         let heads = a.heads.nrows();
         let share = if heads > 1 { self.model.atlas_share / (heads - 1) as f64 } else { 0.0 };
         // A product proper: the transposed product sums column by column, and slowly.
-        let mut out = if heads > 1 { a.heads.transpose() * &b.heads * share } else { DMatrix::zeros(a.len(), b.len()) };
+        let mut out = match heads {
+            0 | 1 => DMatrix::zeros(a.len(), b.len()),
+            _ => (a.heads.transpose() * &b.heads).map(|product| share * f64::from(product)),
+        };
         // a = b − t, and the kernels of b and t are independent.
         let part = |t: Table| match t {
             Table::Outer => (1.0, 0.0),

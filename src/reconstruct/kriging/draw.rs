@@ -16,7 +16,7 @@ use rayon::prelude::*;
 /// Seed of all draws: the number of a shape names its stream.
 const SEED: u64 = 0x5AA9_E5D4;
 /// Waves of each head's weight, and of each smooth function: with few of these one alone would be seen as stripes. The
-/// weights of some two hundred heads add up, so that two waves each are many.
+/// weights of more than a thousand heads as they are turned add up, so that two waves each are many.
 const HEAD_WAVES: usize = 2;
 const KERNEL_WAVES: usize = 256;
 
@@ -84,7 +84,8 @@ impl<'a> Drawn<'a> {
             .map(|k| {
                 let place = points.directions[k] * RADIUS_MM;
                 let column = points.heads.column(k);
-                let of_heads: f64 = self.heads.iter().zip(column.iter()).map(|(w, head)| w.at(&place) * head).sum();
+                let of_heads: f64 =
+                    self.heads.iter().zip(column.iter()).map(|(w, head)| w.at(&place) * f64::from(*head)).sum();
                 let smooth = |table: usize| {
                     let [both, here, there] = &self.kernels[table];
                     let own = if points.other { there } else { here };
@@ -117,7 +118,7 @@ impl Field<'_> {
         let correction = self.factor.solve(&DVector::from_vec(errors));
         let mut tables = self.weighed(&(&self.weights - correction), sheet, domain);
         let lattice = Lattice::over(sheet, domain, STEP_MM);
-        let samples = self.prior.heads_at(&lattice.pixels);
+        let samples = self.covariance.model.heads_at(self.prior, &lattice.pixels);
         let prior = |table| drawn.at(&Points::new(self.prior, &lattice.pixels, &samples, table));
         let add = |to: &mut [f32], values: Vec<f64>| {
             let between = lattice.between(sheet, domain, |k| values[k] as f32);
