@@ -90,8 +90,8 @@ pub fn markdown(summary: &Summary) -> String {
 }
 
 const HEADER: &str = "\
-| method | cases, failed | DSC | bDSC | HD95 mm | HD95max mm | ≤ 1 mm | outer mm (p95), ≤ 1 mm | inner mm | volume % | rim curvature | in band | s, completion |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| method | cases, failed | DSC | bDSC | HD95 mm | HD95max mm | ≤ 1 mm | outer mm | outer p95 mm | outer ≤ 1 mm | inner mm | volume % | rim curvature | in band | s, completion |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(row: &Row, name: &str) -> String {
@@ -99,9 +99,10 @@ fn line(row: &Row, name: &str) -> String {
     let decimals = |key: &str| Measure::ALL.iter().find(|m| m.key == key).map_or(2, |m| m.decimals);
     let mean = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| format!("{:.*}", decimals(key), f.mean));
     let full = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| whole(f, decimals(key)));
-    let percent = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| format!("{:.0} %", f.mean * 100.0));
+    let with = |key: &str| get(key).map_or_else(|| "–".to_owned(), |f| with_interval(f, decimals(key)));
+    let percent = |key: &str| get(key).map_or_else(|| "–".to_owned(), percent);
     format!(
-        "| {name} | {}, {} | {} | {} | {} | {} | {} | {} ({}), {} | {} | {} | {} | {} | {:.1}, {:.1} |\n",
+        "| {name} | {}, {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1}, {:.1} |\n",
         row.cases,
         row.failed.len(),
         full("dice"),
@@ -109,7 +110,7 @@ fn line(row: &Row, name: &str) -> String {
         full("hausdorff95_mm"),
         mean("hausdorff95_max_mm"),
         mean("within_1mm"),
-        mean("outer_mean_mm"),
+        with("outer_mean_mm"),
         mean("outer_p95_mm"),
         percent("outer_within_1mm"),
         mean("inner_mean_mm"),
@@ -122,6 +123,25 @@ fn line(row: &Row, name: &str) -> String {
 }
 
 fn whole(f: &Figure, decimals: usize) -> String {
-    let interval = f.interval.map_or_else(String::new, |[a, b]| format!(" [{a:.decimals$}, {b:.decimals$}]"));
-    format!("{:.decimals$} ({:.decimals$}; {:.decimals$} {}){interval}", f.mean, f.median, f.worst, f.worst_case)
+    format!(
+        "{:.decimals$} ({:.decimals$}; {:.decimals$} {}){}",
+        f.mean,
+        f.median,
+        f.worst,
+        f.worst_case,
+        interval(f, decimals)
+    )
+}
+
+fn with_interval(f: &Figure, decimals: usize) -> String {
+    format!("{:.decimals$}{}", f.mean, interval(f, decimals))
+}
+
+fn interval(f: &Figure, decimals: usize) -> String {
+    f.interval.map_or_else(String::new, |[a, b]| format!(" [{a:.decimals$}, {b:.decimals$}]"))
+}
+
+fn percent(f: &Figure) -> String {
+    let interval = f.interval.map_or_else(String::new, |[a, b]| format!(" [{:.0}, {:.0}]", a * 100.0, b * 100.0));
+    format!("{:.0} %{interval}", f.mean * 100.0)
 }

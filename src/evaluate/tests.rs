@@ -192,6 +192,36 @@ fn a_failure_counts_as_nothing_and_is_named() {
 }
 
 #[test]
+fn every_measure_of_a_target_stands_in_the_table_with_its_interval() {
+    let of = |skull: &str, dice: f64, off_mm: f64, in_band: f64| {
+        let mut outcome = outcome(skull, "auto", dice, None);
+        let face = FaceError { mean_mm: off_mm, bias_mm: 0.0, p95_mm: 2.0 * off_mm, within_1mm: 1.0 - off_mm };
+        outcome.scores = Scores {
+            border_dice: dice + 0.02,
+            hausdorff95_mm: 4.0 * off_mm,
+            outer: Some(face),
+            inner: Some(face),
+            ..outcome.scores
+        };
+        Outcome { in_band: Some(in_band), ..outcome }
+    };
+    let outcomes = [of("1", 0.9, 0.2, 0.8), of("2", 0.94, 0.4, 0.9)];
+    let table = markdown(&summarise(&outcomes, &["auto".to_owned()], &[]));
+    let row = table.lines().find(|l| l.starts_with("| auto |")).expect("a row");
+    let cells: Vec<&str> = row.split(" | ").collect();
+    let header: Vec<&str> = table.lines().next().expect("a header").split(" | ").collect();
+    assert_eq!(cells.len(), header.len());
+    let cell = |name: &str| cells[header.iter().position(|h| *h == name).expect("a column")];
+    // Two skulls: the interval goes from the one to the other.
+    assert_eq!(cell("DSC"), "0.920 (0.920; 0.900 1) [0.900, 0.940]");
+    assert_eq!(cell("bDSC"), "0.940 (0.940; 0.920 1) [0.920, 0.960]");
+    assert_eq!(cell("HD95 mm"), "1.20 (1.20; 1.60 2) [0.80, 1.60]");
+    assert_eq!(cell("outer mm"), "0.30 [0.20, 0.40]");
+    assert_eq!(cell("outer ≤ 1 mm"), "70 % [60, 80]");
+    assert_eq!(cell("in band"), "85 % [80, 90]");
+}
+
+#[test]
 fn a_disturbed_case_is_set_against_its_clean_one() {
     let clean = [outcome("1", "auto", 0.9, None), outcome("a/2", "auto", 0.8, None)];
     let disturbed = [
