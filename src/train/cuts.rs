@@ -83,9 +83,31 @@ pub(crate) fn cut(skull: &Skull, random: &mut Random, progress: &Progress) -> Re
     cut_along(skull, &hole, &own, progress)
 }
 
-/// Cuts a hole along an outline drawn on the whole head.
+/// What a saw leaves of a ray of the head.
+pub(super) type Left<'a> = dyn Fn(&Vector3<f64>, Table) -> Table + 'a;
+
+/// Cuts a hole along an outline drawn on the whole head, and completes it.
 fn cut_along(whole: &Skull, hole: &Hole, own: &[usize], progress: &Progress) -> Result<Option<Cut>, Cancelled> {
     progress.report(0.0, "cutting a hole")?;
+    let Some((skull, head, answer)) = opened(whole, hole, |skull, head, left| {
+        reconstruct::complete_cut(skull, head, left, own, &progress.part(0.3, 1.0))
+    }) else {
+        return Ok(None);
+    };
+    match answer {
+        Ok(CutAnswer { completion, start, truth }) => Ok(Some(Cut { skull, head, completion, start, truth })),
+        Err(reconstruct::Error::Cancelled(cancelled)) => Err(cancelled),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What `make` makes of a head with a hole along an outline, in the pose in which it is found without the missing bone;
+/// `None` where the search finds no hole.
+pub(super) fn opened<T>(
+    whole: &Skull,
+    hole: &Hole,
+    make: impl FnOnce(&Skull, &CutHead, &Left) -> T,
+) -> Option<(Skull, CutHead, T)> {
     let drawn = |p: &Vector3<f64>| whole.mean_direction(&p.normalize()).0;
     let skull = skull::found_without(whole, &|p| hole.distance_mm(&drawn(p)) < 0.0);
     let left = |d: &Vector3<f64>, table: Table| {
@@ -95,16 +117,13 @@ fn cut_along(whole: &Skull, hole: &Hole, own: &[usize], progress: &Progress) -> 
         let outer = skull.point_at(d, f64::from(table.outer_mm));
         left(hole, &drawn(&whole.frame.head_from_point(&outer)), table)
     };
-    let Some(head) = defect::cut(&skull, &left, PIXEL_MM) else { return Ok(None) };
-    match reconstruct::complete_cut(&skull, &head, &left, own, &progress.part(0.3, 1.0)) {
-        Ok(CutAnswer { completion, start, truth }) => Ok(Some(Cut { skull, head, completion, start, truth })),
-        Err(reconstruct::Error::Cancelled(cancelled)) => Err(cancelled),
-        Err(_) => Ok(None),
-    }
+    let head = defect::cut(&skull, &left, PIXEL_MM)?;
+    let made = make(&skull, &head, &left);
+    Some((skull, head, made))
 }
 
 /// A hole as surgeons, accidents and test sets leave them.
-fn outline(random: &mut Random) -> Hole {
+pub(super) fn outline(random: &mut Random) -> Hole {
     if let Some(hole) = posterior_box(random) {
         return hole;
     }
@@ -253,8 +272,8 @@ mod tests {
 
     #[test]
     fn a_head_is_known_again_and_its_holes_are_completed_without_it() {
-        // 042 is 011 once more; 000 is not in the atlas.
-        for (name, known) in [("011", true), ("042", true), ("000", false)] {
+        // 042 is 011 once more; 002 is held out.
+        for (name, known) in [("011", true), ("042", true), ("002", false)] {
             let Some(skull) = whole(name) else { return };
             assert_eq!(reconstruct::own_heads(&skull).len(), usize::from(known), "{name}");
             if name == "042" {

@@ -20,8 +20,8 @@ use nalgebra::Vector3;
 /// A hole in a whole head as the map network sees it, and the truth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapCut {
-    start: MapStart,
-    truth: Residual,
+    pub(super) start: MapStart,
+    pub(super) truth: Residual,
 }
 
 /// Trains the map network on holes in whole heads.
@@ -294,7 +294,7 @@ pub fn map_errors(network: &MapNetwork, heads: &[Vec<MapCut>]) -> [TableErrors; 
 }
 
 /// Sums over a hole (its Dice score as it is), and their weight.
-fn errors(cut: &MapCut, correction: &Correction) -> (TableErrors, f64) {
+pub(super) fn errors(cut: &MapCut, correction: &Correction) -> (TableErrors, f64) {
     let MapCut { start, truth } = cut;
     let (mut sums, mut total, mut both, mut all) = (TableErrors::default(), 0f64, 0f64, 0f64);
     for (o, d) in start.sheet.directions.iter().enumerate() {

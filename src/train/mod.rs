@@ -4,6 +4,8 @@ mod curve;
 pub(crate) mod cuts;
 mod detector;
 mod head;
+#[cfg(test)]
+mod heads_asked;
 mod holes;
 mod map;
 mod recipe;
