@@ -2,7 +2,7 @@ use super::arguments::TrainScore;
 use super::cases;
 use super::failure::Failure;
 use super::output::{self, Meter};
-use crate::evaluate::{Truth, auc};
+use crate::evaluate::{SEED, Truth, auc, mean_interval};
 use crate::geometry::{Progress, Volume};
 use crate::network::Weights;
 use crate::network::detector::{Detector, HALF_AREA, KIND, Opinion, removed_area_cm2};
@@ -17,6 +17,8 @@ use std::time::Instant;
 /// One head looked at.
 struct Row {
     name: String,
+    /// Number of its skull: defects of one skull are not independent.
+    skull: usize,
     /// Area that was removed, cm²; 0 for the whole skull.
     true_cm2: f64,
     presence: f64,
@@ -40,6 +42,7 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
     let mut rows: Vec<Row> = Vec::new();
+    let mut skulls = 0;
     let mut complete: Option<(String, Skull)> = None;
     for (i, one) in cases.iter().enumerate() {
         let part = progress.part(i as f32 / cases.len() as f32, (i + 1) as f32 / cases.len() as f32);
@@ -49,14 +52,17 @@ pub fn run(arguments: &TrainScore, quiet: bool) -> Result<(), Failure> {
         if complete.as_ref().is_none_or(|c| c.0 != one.skull) {
             let whole = defective.data.iter().zip(&removed.data).map(|(d, r)| u8::from(*d != 0 || *r != 0)).collect();
             let skull = segmented(Volume::new(defective.grid.clone(), whole)).map_err(named)?;
-            rows.push(looked(&detector, &skull, one.skull.clone(), 0.0, &arguments.out).map_err(named)?);
+            skulls += 1;
+            let (name, out) = (one.skull.clone(), &arguments.out);
+            rows.push(looked(&detector, &skull, name, skulls, 0.0, out).map_err(named)?);
             complete = Some((one.skull.clone(), skull));
         }
         let Some((_, whole)) = &complete else { continue };
         let true_cm2 = removed_area_cm2(whole, &removed);
         drop(removed);
         let skull = segmented(defective).map_err(named)?;
-        rows.push(looked(&detector, &skull, one.name.clone(), true_cm2, &arguments.out).map_err(named)?);
+        let name = one.name.clone();
+        rows.push(looked(&detector, &skull, name, skulls, true_cm2, &arguments.out).map_err(named)?);
     }
     meter.finish();
     let mut table = String::from("name,true_cm2,presence,largest_cm2,area_cm2,searched_cm2,milliseconds\n");
@@ -86,7 +92,14 @@ fn segmented(mask: Volume<u8>) -> Result<Skull, Failure> {
     Ok(skull::segment(&scan, &Default::default(), &Progress::new())?)
 }
 
-fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64, out: &Path) -> Result<Row, Failure> {
+fn looked(
+    detector: &Detector,
+    skull: &Skull,
+    name: String,
+    number: usize,
+    true_cm2: f64,
+    out: &Path,
+) -> Result<Row, Failure> {
     let start = Instant::now();
     let opinion = detector.look(skull);
     let milliseconds = 1e3 * start.elapsed().as_secs_f64();
@@ -100,6 +113,7 @@ fn looked(detector: &Detector, skull: &Skull, name: String, true_cm2: f64, out: 
     let defects = defect::detect(skull, &[], &Default::default(), &Progress::new())?;
     Ok(Row {
         name,
+        skull: number,
         true_cm2,
         presence: opinion.presence,
         largest_cm2: opinion.openings.first().map_or(0.0, |o| o.area_cm2),
@@ -157,11 +171,25 @@ fn summary(rows: &[Row], half_area: f64) -> String {
     let at = |e: &[f64], share: f64| {
         e.get(((e.len().max(1) - 1) as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
     };
-    let mean = |e: &[f64]| e.iter().sum::<f64>() / e.len().max(1) as f64;
-    let _ = writeln!(out, "| area error, mean % | {:.1} | {:.1} |", mean(&a), mean(&b));
+    let mean = |of: &dyn Fn(&Row) -> f64| -> String {
+        let error = |r: &Row| (r.skull, (of(r) / r.true_cm2 - 1.0).abs() * 100.0);
+        let errors: Vec<(usize, f64)> = rows.iter().filter(|r| r.true_cm2 > 0.0).map(error).collect();
+        let mean = errors.iter().map(|e| e.1).sum::<f64>() / errors.len().max(1) as f64;
+        let interval = mean_interval(&errors, SEED).map_or_else(String::new, |[a, b]| format!(" [{a:.1}, {b:.1}]"));
+        format!("{mean:.1}{interval}")
+    };
+    let (by_network, by_search) = (mean(&|r| r.area_cm2), mean(&|r| r.searched_cm2));
+    let _ = writeln!(out, "| area error, mean % [95 %] | {by_network} | {by_search} |");
     let _ = writeln!(out, "| area error, median % | {:.1} | {:.1} |", at(&a, 0.5), at(&b, 0.5));
     let _ = writeln!(out, "| area error, worst % | {:.1} | {:.1} |", at(&a, 1.0), at(&b, 1.0));
-    let missed = |of: &dyn Fn(&Row) -> bool, l: bool| rows.iter().filter(|r| (r.true_cm2 > 0.0) == l && of(r)).count();
+    let missed = |of: &dyn Fn(&Row) -> bool, l: bool| {
+        let all = rows.iter().filter(|r| (r.true_cm2 > 0.0) == l).count();
+        match rows.iter().filter(|r| (r.true_cm2 > 0.0) == l && of(r)).count() {
+            // The rule of three (J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983).
+            0 if all > 3 => format!("0 of {all} (at most {:.0} % at 95 %)", 300.0 / all as f64),
+            some => format!("{some} of {all}"),
+        }
+    };
     let _ = writeln!(
         out,
         "| defects missed | {} | {} |",
@@ -178,4 +206,29 @@ fn summary(rows: &[Row], half_area: f64) -> String {
     times.sort_by(f64::total_cmp);
     let _ = writeln!(out, "\nhalf area {half_area:.2} cm², a look takes {:.0} ms (median)", at(&times, 0.5));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_has_its_interval_and_nothing_missed_its_bound() {
+        let row = |skull: usize, true_cm2: f64, area_cm2: f64| Row {
+            name: skull.to_string(),
+            skull,
+            true_cm2,
+            presence: if true_cm2 > 0.0 { 0.9 } else { 0.1 },
+            largest_cm2: area_cm2,
+            area_cm2,
+            searched_cm2: 0.0,
+            milliseconds: 1.0,
+        };
+        let rows: Vec<Row> =
+            (1..=4).flat_map(|k| [row(k, 0.0, 0.0), row(k, 10.0, if k < 3 { 10.5 } else { 9.0 })]).collect();
+        let text = summary(&rows, 1.0);
+        assert!(text.contains("| area error, mean % [95 %] | 7.5 [5.0, 10.0] | 100.0 [100.0, 100.0] |"), "{text}");
+        assert!(text.contains("| defects missed | 0 of 4 (at most 75 % at 95 %) | 4 of 4 |"), "{text}");
+        assert!(text.contains("| whole skulls called defective | 0 of 4 (at most 75 % at 95 %) | 0 of 4"), "{text}");
+    }
 }
