@@ -162,7 +162,7 @@ fn left(hole: &Hole, direction: &Vector3<f64>, table: Table) -> Table {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::network::expected;
     use crate::phantom::{self, HeadParams};
@@ -172,7 +172,7 @@ mod tests {
     use std::time::Instant;
 
     /// A whole skull of the data folder, or a word that it is skipped.
-    fn whole(name: &str) -> Option<Skull> {
+    pub(in crate::train) fn whole(name: &str) -> Option<Skull> {
         let folder = std::env::var_os("CALVARIA_DATA")
             .map(PathBuf::from)
             .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));

@@ -1,14 +1,13 @@
 //! What more heads in the atlas are worth: the learning curve of `docs/reconstruction.md`, run by hand.
 
-use super::cuts;
+use super::cuts::{self, tests::whole};
 use super::map::{MapCut, errors};
 use crate::defect::Patch;
 use crate::geometry::{Progress, Random};
 use crate::network::map::Correction;
 use crate::reconstruct::{self, CutAnswer};
-use crate::scan;
 use crate::skull::{HeadMaps, Skull};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// So many heads of the atlas are asked, drawn anew for each hole.
 const ASKED: [usize; 6] = [5, 10, 20, 40, 70, usize::MAX];
@@ -16,21 +15,16 @@ const HOLES_A_HEAD: u64 = 4;
 /// A hole with more of its rays off the vault leaves it.
 const LEAVES: f64 = 0.02;
 
-/// Whole skulls of `assets/splits/ten.txt` and every fourth of `assets/splits/atlas.txt`; empty without the data.
-fn skulls() -> Vec<(String, Skull)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let data = std::env::var_os("CALVARIA_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+/// Whole skulls of `assets/splits/ten.txt` and every fourth of `assets/splits/atlas.txt`; none without the data.
+fn skulls() -> Option<Vec<(String, Skull)>> {
     let names = |list: &str, step: usize| -> Vec<String> {
-        let text = std::fs::read_to_string(root.join("assets/splits").join(list)).expect("a list");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits").join(list);
+        let text = std::fs::read_to_string(file).expect("a list");
         let words = text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
         words.step_by(step).map(str::to_owned).collect()
     };
-    let read = |name: String| {
-        let file = data.join(format!("skullfix/training_set/complete_skull/{name}.nrrd"));
-        let scan = file.is_file().then(|| scan::read(&file, &Progress::new()).expect("a mask"))?;
-        Some((name, crate::skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head")))
-    };
-    names("ten.txt", 1).into_iter().chain(names("atlas.txt", 4)).filter_map(read).collect()
+    let all = names("ten.txt", 1).into_iter().chain(names("atlas.txt", 4));
+    all.map(|name| whole(&name).map(|skull| (name, skull))).collect()
 }
 
 fn leaves_the_vault(patch: &Patch) -> bool {
@@ -50,11 +44,7 @@ fn dice(answer: CutAnswer) -> Option<f64> {
 #[test]
 #[ignore = "a measurement of eight minutes"]
 fn more_heads_tell_more_and_less_and_less() {
-    let skulls = skulls();
-    if skulls.is_empty() {
-        println!("skipped: the learning curve (no ../shared/data and no CALVARIA_DATA)");
-        return;
-    }
+    let Some(skulls) = skulls() else { return };
     let all = HeadMaps::in_use().heads.len();
     // Each head is one of them, and left out.
     let asked = |k: usize| ASKED[k].min(all - 1);
