@@ -9,6 +9,8 @@ mod covariance;
 mod draw;
 mod lattice;
 #[cfg(test)]
+mod other_half;
+#[cfg(test)]
 mod tests;
 
 use super::prior::{HeadSamples, Prior, turns};
@@ -195,16 +197,27 @@ pub(crate) fn condition<'a>(
     if let Some(other) = other {
         groups.extend(other_side(model, sheet, prior, trust, other));
     }
-    let starts: Vec<usize> = groups
-        .iter()
-        .scan(0, |sum, group| {
-            *sum += group.0.len();
-            Some(*sum - group.0.len())
-        })
-        .collect();
+    let covariance = Covariance::new(model);
+    let (factor, weights) = solve(&covariance, &groups)?;
+    let noise_mm = groups.iter().map(|g| g.2).collect();
+    let observed = groups.into_iter().map(|g| g.0).collect();
+    weights.iter().all(|w| w.is_finite()).then_some(Field { covariance, prior, observed, noise_mm, factor, weights })
+}
+
+/// Number of the first observation of each group.
+fn starts(groups: &[Group]) -> Vec<usize> {
+    let before = |sum: &mut usize, group: &Group| {
+        *sum += group.0.len();
+        Some(*sum - group.0.len())
+    };
+    groups.iter().scan(0, before).collect()
+}
+
+/// The factor of the observations' covariance, noise included, and their weights; `None` where it has none.
+fn solve(covariance: &Covariance, groups: &[Group]) -> Option<(Cholesky<f64, Dyn>, DVector<f64>)> {
+    let starts = starts(groups);
     let size = groups.iter().map(|g| g.0.len()).sum();
     let pairs: Vec<(usize, usize)> = (0..groups.len()).flat_map(|i| (i..groups.len()).map(move |j| (i, j))).collect();
-    let covariance = Covariance::new(model);
     let blocks: Vec<DMatrix<f64>> =
         pairs.par_iter().map(|&(i, j)| covariance.between(&groups[i].0, &groups[j].0)).collect();
     let mut system = DMatrix::zeros(size, size);
@@ -221,9 +234,7 @@ pub(crate) fn condition<'a>(
     let right = DVector::from_iterator(size, values);
     let factor = Cholesky::new(system)?;
     let weights = factor.solve(&right);
-    let noise_mm = groups.iter().map(|g| g.2).collect();
-    let observed = groups.into_iter().map(|g| g.0).collect();
-    weights.iter().all(|w| w.is_finite()).then_some(Field { covariance, prior, observed, noise_mm, factor, weights })
+    Some((factor, weights))
 }
 
 fn this_side(model: &Model, sheet: &Sheet, prior: &Prior, residual: &Tables, trust: &Trust) -> Option<Vec<Group>> {

@@ -31,6 +31,26 @@ pub enum GpuError {
     /// The adapter failed at work (out of memory, lost, a driver's fault).
     #[error("the graphics adapter failed: {0}")]
     Device(String),
+    /// The adapter speaks OpenGL alone, to which not every shader can be translated.
+    #[error(
+        "the graphics adapter {adapter} failed: {reason}; install a Vulkan driver (mesa-vulkan-drivers for a software one)"
+    )]
+    OpenGl {
+        /// What the adapter calls itself.
+        adapter: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl GpuError {
+    /// What failed on an adapter; where it speaks OpenGL alone, with what to install.
+    pub(super) fn on(self, adapter: &AdapterSummary) -> Self {
+        match self {
+            Self::Device(reason) if adapter.backend == "Gl" => Self::OpenGl { adapter: adapter.to_string(), reason },
+            other => other,
+        }
+    }
 }
 
 /// What the user should know about a graphics adapter.
@@ -165,6 +185,16 @@ fn resolve<T>(future: impl Future<Output = T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_opengl_alone_draws_a_driver_is_named() {
+        let adapter =
+            |backend: &str| AdapterSummary { name: "llvmpipe".into(), backend: backend.into(), software: true };
+        let failed = GpuError::Device("a shader".into());
+        assert!(failed.clone().on(&adapter("Gl")).to_string().contains("install a Vulkan driver"));
+        assert_eq!(failed.clone().on(&adapter("Vulkan")), failed);
+        assert_eq!(format!("{:?}", wgpu::Backend::Gl), "Gl");
+    }
 
     #[test]
     fn a_device_error_comes_back_as_an_error_and_the_device_goes_on() {

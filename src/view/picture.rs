@@ -76,7 +76,8 @@ impl Studio {
         let gpu = Gpu::request()?;
         let renderer = guarded(&gpu.device, || {
             Ok(Renderer::with_quality(&gpu.device, &gpu.queue, wgpu::TextureFormat::Rgba8Unorm, quality))
-        })?;
+        })
+        .map_err(|error| error.on(&gpu.summary))?;
         Ok(Self { gpu, renderer })
     }
 
@@ -95,7 +96,8 @@ impl Studio {
             let read = Readback::record(&gpu.device, &mut encoder, texture);
             gpu.queue.submit([encoder.finish()]);
             read.bytes(gpu)
-        })?;
+        })
+        .map_err(|error| error.on(&gpu.summary))?;
         Ok(Picture { width, height, rgba })
     }
 }
