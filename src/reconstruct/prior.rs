@@ -82,6 +82,18 @@ impl Prior {
         }
     }
 
+    /// The atlas at some directions of the mean frame, one a pixel, for a head of the mean's size.
+    #[cfg(test)]
+    pub fn at_directions(directions: &[Vector3<f64>]) -> Self {
+        Self {
+            mean: Tables::zeros(directions.len()),
+            places: directions.iter().map(|d| (*d, 1.0)).collect(),
+            scales: Vector3::repeat(1.0),
+            heads: Some(HeadMaps::in_use()),
+            left_out: Vec::new(),
+        }
+    }
+
     /// Direction of a pixel in the mean frame.
     pub fn direction(&self, pixel: usize) -> &Vector3<f64> {
         &self.places[pixel].0

@@ -33,7 +33,7 @@ pub enum GpuError {
     Device(String),
     /// The adapter speaks OpenGL alone, to which not every shader can be translated.
     #[error(
-        "the graphics adapter {adapter} failed: {reason}; install a Vulkan driver (mesa-vulkan-drivers for a software one)"
+        "the graphics adapter {adapter} failed; install a Vulkan driver (mesa-vulkan-drivers for a software one). It said: {reason}"
     )]
     OpenGl {
         /// What the adapter calls itself.

@@ -32,30 +32,19 @@ fn value(maps: &HeadMaps, head: usize, table: Table, d: &Vector3<f64>) -> f64 {
     }
 }
 
-/// Points with what the other heads say there, turned as the field turns them: of their tables, or of the difference
-/// between their tables and the other half's.
-fn points(maps: &HeadMaps, without: usize, table: Table, directions: &[Vector3<f64>], of_halves: bool) -> Points {
-    let turns = turns(3.0);
-    let others: Vec<usize> = (0..maps.heads.len()).filter(|&h| h != without).collect();
-    let rows = 2 * turns.len() * others.len();
-    let mut heads = DMatrix::zeros(rows, directions.len());
-    let mut means = Vec::with_capacity(directions.len());
-    for (mut column, d) in heads.column_iter_mut().zip(directions) {
-        let values = [*d, mirrored(d)].into_iter().flat_map(|side| {
-            let (turns, others) = (&turns, &others);
-            turns.iter().flat_map(move |turn| {
-                others.iter().map(move |&h| {
-                    let here = value(maps, h, table, &(turn * side));
-                    if of_halves { here - value(maps, h, table, &(turn * mirrored(&side))) } else { here }
-                })
-            })
-        });
-        let values: Vec<f64> = values.collect();
-        let mean = values.iter().sum::<f64>() / rows as f64;
-        column.iter_mut().zip(values).for_each(|(to, v)| *to = (v - mean) as f32);
-        means.push(mean);
-    }
-    Points { table, other: false, directions: directions.to_vec(), heads, means }
+/// Points with what the other heads say there.
+fn points(without: usize, table: Table, directions: &[Vector3<f64>]) -> Points {
+    let prior = Prior::at_directions(directions).without(&[without]);
+    let pixels: Vec<usize> = (0..directions.len()).collect();
+    Points::at(&Model::KRIGING, &prior, &pixels, table)
+}
+
+/// The difference between a half and the other one, instead of the half itself. Its mean is nothing, for each head counts
+/// with its mirror image.
+fn of_halves(here: Points) -> Points {
+    let (heads, means) = (here.heads.clone(), vec![0.0; here.len()]);
+    let there = here.mirrored();
+    Points { heads: heads - &there.heads, means, other: false, ..there }
 }
 
 /// What observations foretell at some points, mm.
@@ -131,16 +120,20 @@ fn errors(maps: &HeadMaps, head: usize, site: &Site) -> Option<Errors> {
     let tables = [Table::Outer, Table::Inner];
     let here = |table, d: &Vector3<f64>| value(maps, head, table, d);
     let there = |table, d: &Vector3<f64>| value(maps, head, table, &mirrored(d));
-    let group = |t: usize, at: &[Vector3<f64>], of_halves: bool| -> Group {
-        let of = |d: &Vector3<f64>| here(tables[t], d) - if of_halves { there(tables[t], d) } else { 0.0 };
-        (points(maps, head, tables[t], at, of_halves), at.iter().map(of).collect(), NOISE_MM[t])
+    let asked_of = |t: usize, at: &[Vector3<f64>], halves: bool| {
+        let points = points(head, tables[t], at);
+        if halves { of_halves(points) } else { points }
     };
-    let rim = |of_halves| vec![group(0, &site.rim, of_halves), group(1, &site.rim, of_halves)];
-    let asked = |of_halves| [0, 1].map(|t| points(maps, head, tables[t], &site.targets, of_halves));
-    let mean = |found: Option<&[Vec<f64>; 2]>, of_halves: bool| {
+    let group = |t: usize, at: &[Vector3<f64>], halves: bool| -> Group {
+        let of = |d: &Vector3<f64>| here(tables[t], d) - if halves { there(tables[t], d) } else { 0.0 };
+        (asked_of(t, at, halves), at.iter().map(of).collect(), NOISE_MM[t])
+    };
+    let rim = |halves| vec![group(0, &site.rim, halves), group(1, &site.rim, halves)];
+    let asked = |halves| [0, 1].map(|t| asked_of(t, &site.targets, halves));
+    let mean = |found: Option<&[Vec<f64>; 2]>, halves: bool| {
         [0, 1].map(|t| {
             let off = |(k, d): (usize, &Vector3<f64>)| {
-                let start = if of_halves { there(tables[t], d) } else { 0.0 };
+                let start = if halves { there(tables[t], d) } else { 0.0 };
                 (start + found.map_or(0.0, |f| f[t][k]) - here(tables[t], d)).abs()
             };
             site.targets.iter().enumerate().map(off).sum::<f64>() / site.targets.len() as f64
@@ -152,7 +145,7 @@ fn errors(maps: &HeadMaps, head: usize, site: &Site) -> Option<Errors> {
     let by_half = foretold(model, &rim(true), &asked(true))?;
     let mut all = rim(false);
     for t in [0, 1] {
-        let points = points(maps, head, tables[t], &site.over, false).mirrored();
+        let points = points(head, tables[t], &site.over).mirrored();
         all.push((points, site.over.iter().map(|d| there(tables[t], d)).collect(), OTHER_TEXTURE_MM[t]));
     }
     let by_all = foretold(model, &all, &asked(false))?;
