@@ -152,9 +152,9 @@ fn errors(maps: &HeadMaps, head: usize, site: &Site) -> Option<Errors> {
     Some([mean(None, true), mean(Some(&by_heads), false), mean(Some(&by_half), true), mean(Some(&by_all), false)])
 }
 
-/// `cargo test --release --lib -- --ignored --nocapture other_half`, five minutes on two cores.
+/// `cargo test --release --lib -- --ignored --nocapture other_half`, two minutes on two cores.
 #[test]
-#[ignore = "a measurement of five minutes"]
+#[ignore = "a measurement of two minutes"]
 fn the_other_half_of_a_head_tells_no_more_than_other_heads() {
     let maps = HeadMaps::in_use();
     for radius_mm in RADII_MM {
