@@ -11,6 +11,7 @@ use calvaria::phantom::{
 use calvaria::scan::{Scan, Voxels};
 use calvaria::skull::{self, Skull};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -353,6 +354,13 @@ fn disturbed_cases_are_scored_against_their_clean_ones() {
     assert_eq!((&losses[0]["cases"], losses.len()), (&Value::from(made), made + 1));
     let mirror = losses.iter().find(|l| l["kind"] == "mirror").expect("a row");
     assert!(mirror["mean"].as_f64().expect("a number").abs() < 0.03, "a mirrored head is as easy: {mirror}");
+    // One disturbance a case: seven cases meet all seven.
+    let in_turn =
+        support::calvaria().args(["disturb", "--in-turn", "--out"]).args([folder.join("t"), folder.join("c")]).output();
+    assert!(in_turn.expect("the program runs").status.success());
+    let table = fs::read_to_string(folder.join("t/disturbed.csv")).expect("a table");
+    let met: BTreeSet<&str> = table.lines().skip(1).filter_map(|l| l.split(',').nth(1)).collect();
+    assert_eq!((table.lines().count(), met.len()), (made + 1, made), "{table}");
 }
 
 /// Protocol B's committed list: two of its defects are made again.

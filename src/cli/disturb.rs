@@ -27,7 +27,9 @@ pub fn run(arguments: &Disturb, quiet: bool) -> Result<(), Failure> {
         part.report(0.0, &case.name)?;
         // Cases of one skull differ by the place of their folder among the sorted ones.
         let place = folders.iter().position(|f| *f == folder(case)).unwrap_or(0) as u64;
-        match one(case, 1000 * place, arguments, known.as_deref(), &part) {
+        let all_seven = Disturbance::ALL.as_slice();
+        let asked = if arguments.in_turn { &all_seven[i % all_seven.len()..][..1] } else { all_seven };
+        match one(case, asked, 1000 * place, arguments, known.as_deref(), &part) {
             Ok((lines, m, s)) => {
                 table.push_str(&lines);
                 made += m;
@@ -71,6 +73,7 @@ fn known_lines(list: &Path) -> Result<Vec<String>, Failure> {
 
 fn one(
     case: &Case,
+    asked: &[Disturbance],
     offset: u64,
     arguments: &Disturb,
     known: Option<&[String]>,
@@ -80,8 +83,8 @@ fn one(
     let truth = cases::read(&case.source, &progress.part(0.0, 0.2))?;
     let mut lines = String::new();
     let (mut made, mut skipped) = (0, 0);
-    for (i, what) in Disturbance::ALL.into_iter().enumerate() {
-        let share = |k: usize| 0.2 + 0.8 * k as f32 / Disturbance::ALL.len() as f32;
+    for (i, &what) in asked.iter().enumerate() {
+        let share = |k: usize| 0.2 + 0.8 * k as f32 / asked.len() as f32;
         let seed = what.seed(number);
         let start = format!("{},{},{seed},", case.name, what.word());
         let line = match disturb(&truth.defective, &truth.implant, what, seed, &progress.part(share(i), share(i + 1))) {

@@ -158,12 +158,17 @@ pub struct Disturb {
     /// An earlier disturbed.csv: every case has to come out as listed there
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+
+    /// One disturbance a case instead of all seven, in turn
+    #[arg(long)]
+    pub in_turn: bool,
 }
 
 const DISTURB_EXAMPLES: &str = "\
 Examples:
   calvaria disturb training_set --only assets/splits/held-out.txt --out c
   calvaria disturb training_set --only assets/splits/held-out.txt --out c --list assets/splits/protocol-c.csv
+  calvaria disturb b --in-turn --out cb --list assets/splits/protocol-c-of-b.csv
   calvaria evaluate c --clean a-scores --out c-scores";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -23,6 +23,7 @@ mod prior;
 mod rim;
 pub(crate) mod sheet;
 mod spline;
+mod stairs;
 mod tables;
 mod trust;
 mod volume;
@@ -190,18 +191,17 @@ pub fn complete_without(
     progress.report(0.0, "looking at the other side")?;
     let other = opposite::cast(skull, &defect.patch);
     let prior = prior::Prior::of(skull, &rim::sheet_of(&defect.patch)).without(heads);
-    if params.method != Method::Volume {
-        let part = progress.part(0.2, 1.0);
-        let mut completion = complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &part)?;
-        completion.findings.extend(beyond::findings(&defect.patch));
-        return Ok(completion);
-    }
-    let network = VolumeNetwork::in_use()?;
-    let part = progress.part(0.2, 0.6);
-    let ground = complete::Ground::of(&defect.patch, other, &prior, &skull.frame, params.method, &part)?;
-    let started = ground.field(&progress.part(0.6, 0.7))?.completion;
-    progress.report(0.7, "looking at the bone around the hole")?;
-    let mut completion = volume::refined(skull, started, network);
+    let mut completion = if params.method == Method::Volume {
+        let network = VolumeNetwork::in_use()?;
+        let part = progress.part(0.2, 0.6);
+        let ground = complete::Ground::of(&defect.patch, other, &prior, &skull.frame, params.method, &part)?;
+        let started = ground.field(&progress.part(0.6, 0.7))?.completion;
+        progress.report(0.7, "looking at the bone around the hole")?;
+        volume::refined(skull, started, network)
+    } else {
+        complete::complete_patch(&defect.patch, other, &prior, &skull.frame, params, &progress.part(0.2, 1.0))?
+    };
+    stairs::widen(&mut completion, skull);
     completion.findings.extend(beyond::findings(&defect.patch));
     progress.report(1.0, "bone completed")?;
     Ok(completion)
