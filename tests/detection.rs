@@ -130,17 +130,39 @@ fn painting_and_drawing_change_the_hole() {
     let truth = &made.defects[0];
     let edge = truth.rim_mm[0];
     let with = |edits: &[Edit]| defect::detect(&skull, edits, &Default::default(), &Progress::new());
-    let more = with(&[Edit::Paint { centre_mm: edge, radius_mm: 12.0, add: true }]).expect("painted");
-    let less = with(&[Edit::Paint { centre_mm: edge, radius_mm: 12.0, add: false }]).expect("painted");
+    let more = with(&[Edit::paint(edge, 12.0, true)]).expect("painted");
+    let less = with(&[Edit::paint(edge, 12.0, false)]).expect("painted");
     // About half of a disc of 12 mm radius, 2.3 cm².
     let (gained, lost) = (more[0].area_cm2 - before[0].area_cm2, before[0].area_cm2 - less[0].area_cm2);
     assert!((1.2..3.6).contains(&gained), "{gained}");
     assert!((1.2..3.6).contains(&lost), "{lost}");
-    let nothing = with(&[Edit::Paint { centre_mm: truth.centre_mm, radius_mm: 70.0, add: false }]);
+    let nothing = with(&[Edit::paint(truth.centre_mm, 70.0, false)]);
     assert!(matches!(nothing, Err(defect::Error::EmptyEdit)));
-    let drawn = with(&[Edit::Rim { points_mm: truth.rim_mm.clone() }]).expect("drawn");
+    let drawn = with(&[Edit::rim(truth.rim_mm.clone())]).expect("drawn");
     assert!((drawn[0].area_cm2 / truth.area_cm2 - 1.0).abs() < 0.05, "{}", drawn[0].area_cm2);
     assert!(rim_distance(&drawn[0].rim_mm, &truth.rim_mm) < 1.0);
+}
+
+#[test]
+fn a_correction_stays_with_its_defect() {
+    let params = HeadParams::small(3).with_defect("right-parietal", 30.0).with_defect("left-parietal", 15.0);
+    let made = phantom::head(&params, &Progress::new()).expect("a phantom");
+    let skull = skull_of(Voxels::Hu(made.scan));
+    let before = found(&skull);
+    assert_eq!(before.len(), 2);
+    let rim = before[0].rim_mm.clone();
+    let with = |edit: Edit, index: usize| {
+        defect::detect(&skull, &[edit], &defect::Params { index, ..Default::default() }, &Progress::new()).expect("two")
+    };
+    let drawn = Edit { defect: Some(0), ..Edit::rim(rim) };
+    let other = with(drawn.clone(), 1);
+    assert_eq!((other[0].area_cm2, other[1].area_cm2), (before[0].area_cm2, before[1].area_cm2));
+    assert_ne!(with(drawn.clone(), 0)[0].area_cm2, before[0].area_cm2);
+    // Cases kept before corrections knew their defect: the chosen one's.
+    let old: Edit =
+        serde_json::from_str(&serde_json::to_string(&Edit::paint([1.0, 2.0, 3.0], 4.0, true)).expect("JSON"))
+            .expect("an edit");
+    assert!(old.defect.is_none() && old.is_for(1));
 }
 
 #[test]

@@ -132,6 +132,61 @@ fn a_head_goes_down_the_road_by_clicks_and_the_slider_changes_the_part() {
     assert!(pulse.longest < Duration::from_millis(50), "{:?} in {}", pulse.longest, pulse.longest_was);
 }
 
+/// A panel that is looked at changes nothing, and a value between a slider's steps stays as it was typed.
+#[test]
+fn showing_the_parameters_changes_none() {
+    let folder = scratch("shown");
+    let file = small_head(&folder);
+    let mut harness = window("shown-home", egui::Theme::Dark, Some(Start::Open(file)));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    for key in [egui::Key::Num2, egui::Key::Num3, egui::Key::Num4, egui::Key::Num5] {
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, key);
+        harness.run_steps(6);
+        assert_eq!(harness.state().case().undo_name(), None, "{key:?}");
+    }
+    assert_eq!(harness.state().case().recipe(), &calvaria::case::Recipe::default());
+    // Typed values are one change each, however many digits.
+    for (key, label, typed, path, number) in [
+        (egui::Key::Num2, "Bone threshold value", "226", "skull.threshold_hu", 226.0),
+        (egui::Key::Num5, "Clearance to bone value", "0.35", "implant.clearance_mm", 0.35),
+    ] {
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, key);
+        harness.run_steps(4);
+        harness.get_by_label(label).click();
+        harness.run_steps(3);
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        harness.run_steps(2);
+        harness.event(egui::Event::Text(typed.to_owned()));
+        harness.run_steps(3);
+        assert!(harness.state().case().recipe().get(path).expect("a value") != number, "{label} is still being typed");
+        harness.key_press(egui::Key::Enter);
+        harness.run_steps(8);
+        assert_eq!(harness.state().case().recipe().get(path).expect("a value"), number, "{label}");
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+        harness.run_steps(6);
+        let default = calvaria::case::Recipe::default().get(path).expect("a default");
+        assert_eq!(harness.state().case().recipe().get(path).expect("a value"), default, "one undo takes {label} back");
+        assert_eq!(harness.state().case().undo_name(), None);
+    }
+}
+
+#[test]
+fn one_click_of_the_brush_is_a_correction() {
+    let folder = scratch("dab");
+    let file = small_head(&folder);
+    let mut harness = window("dab-home", egui::Theme::Dark, Some(Start::Open(file)));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    harness.key_press(egui::Key::A);
+    harness.run_steps(4);
+    harness.get_by_label("3-D view").click();
+    harness.run_steps(4);
+    let edits = harness.state().case().edits().to_vec();
+    assert!(edits.len() == 1 && edits[0].defect == Some(0), "{edits:?}");
+}
+
 /// Whether the part of a method and a drawn shape is finished.
 fn part_of(window: &Window, method: &str, shape_draw: u32) -> bool {
     let case = window.case();

@@ -270,7 +270,7 @@ fn the_network_looks_once_at_a_head_and_its_words_stand_at_the_defect() {
         let turn = nalgebra::Rotation3::new(towards * (std::f64::consts::TAU * i as f64 / 24.0));
         body.skull.point_at(&(towards + turn * side * 0.27).normalize(), 85.0).into()
     };
-    case.add_edits(vec![Edit::Rim { points_mm: (0..24).map(around).collect() }]);
+    case.add_edits(vec![Edit::rim((0..24).map(around).collect())]);
     case.run_to(StepKind::Defect);
     settle(&mut case);
     let said = case.results().defect_findings.clone();

@@ -4,10 +4,10 @@ use super::action::Action;
 use super::background::{Background, Polled};
 use super::theme::{self, GRID};
 use super::widgets::{accent_button, dialog_frame, hint, note, section};
-use crate::case::{Case, Recent};
+use crate::case::{Case, Recent, case_path};
 use egui::{Id, Key, Modal, RichText, Role, TextEdit, Ui, WidgetInfo};
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -74,6 +74,10 @@ pub struct PathForm {
     trouble: Option<String>,
     fresh: bool,
     recent: Vec<Recent>,
+    /// What this case itself wrote last: no question is asked before that is replaced.
+    own: Option<PathBuf>,
+    /// A path whose files the user was told of; the same answer again replaces them.
+    warned: Option<PathBuf>,
 }
 
 /// A dialog that ends sooner than a person can answer was never shown.
@@ -83,7 +87,12 @@ impl PathForm {
     /// Asks for a path, with a suggestion.
     pub fn new(purpose: Purpose, suggestion: String, case: &Case) -> Self {
         let recent = if purpose == Purpose::Open { case.home().recent() } else { Vec::new() };
-        Self { purpose, text: suggestion, asked: None, trouble: None, fresh: true, recent }
+        let own = match purpose {
+            Purpose::SaveAs => case.saved_to().map(Path::to_owned),
+            Purpose::Export => case.exported().map(|w| w.folder.clone()),
+            Purpose::Open | Purpose::Locate => None,
+        };
+        Self { purpose, text: suggestion, asked: None, trouble: None, fresh: true, recent, own, warned: None }
     }
 
     /// What it asks for.
@@ -218,6 +227,13 @@ impl PathForm {
             self.trouble = Some(format!("{}: nothing is there. Check the path.", path.display()));
             return;
         }
+        if let Some(word) = loss(self.purpose, &path, self.own.as_deref())
+            && self.warned.as_ref() != Some(&path)
+        {
+            self.trouble = Some(format!("{word} {} again to replace it.", self.purpose.button()));
+            self.warned = Some(path);
+            return;
+        }
         self.trouble = None;
         actions.push(match self.purpose {
             Purpose::Open => Action::Open(path),
@@ -225,6 +241,26 @@ impl PathForm {
             Purpose::SaveAs => Action::SaveAs(path),
             Purpose::Export => Action::Export(path),
         });
+    }
+}
+
+/// A part's file that tells a folder with an export in it.
+const PART: &str = "implant.stl";
+
+/// What would be lost by writing there, in words; `None` where nothing is, or only what is `own`.
+fn loss(purpose: Purpose, path: &Path, own: Option<&Path>) -> Option<String> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match purpose {
+        Purpose::SaveAs => {
+            let file = case_path(&path);
+            let other = file.exists() && own != Some(&file);
+            other.then(|| format!("{} is there already, and it is not this case's file. Press", file.display()))
+        }
+        Purpose::Export => {
+            let other = path.join(PART).exists() && own != Some(&path);
+            other.then(|| format!("{} holds a part already. Choose another folder, or press", path.display()))
+        }
+        Purpose::Open | Purpose::Locate => None,
     }
 }
 
@@ -250,6 +286,24 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_another_case_wrote_is_warned_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let lost = |purpose, path: &Path, own: Option<&Path>| loss(purpose, path, own).is_some();
+        assert!(!lost(Purpose::SaveAs, &at("a"), None) && !lost(Purpose::Export, folder.path(), None));
+        std::fs::write(at("a.calvaria"), "work").expect("written");
+        std::fs::write(at(PART), "a part").expect("written");
+        // The ending is added as it is when the file is written.
+        assert!(
+            lost(Purpose::SaveAs, &at("a"), None) && lost(Purpose::SaveAs, &at("a.calvaria"), Some(&at("b.calvaria")))
+        );
+        assert!(!lost(Purpose::SaveAs, &at("a"), Some(&at("a.calvaria"))));
+        assert!(
+            lost(Purpose::Export, folder.path(), None) && !lost(Purpose::Export, folder.path(), Some(folder.path()))
+        );
+    }
 
     #[test]
     fn waiting_ends_when_another_thread_wakes() {

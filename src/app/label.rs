@@ -65,7 +65,7 @@ type Surfaces = (Arc<Mesh>, Option<Arc<Mesh>>);
 
 /// One scan's surface, on its way or there.
 enum Loaded {
-    Working(Background<Result<Surfaces, String>>),
+    Working(Background<Result<Surfaces, String>>, Progress),
     Ready(Arc<Mesh>, Option<Arc<Mesh>>),
     Failed(String),
 }
@@ -156,15 +156,17 @@ impl LabelWindow {
     fn keys(&mut self, ctx: &egui::Context) {
         let pressed: Vec<Wish> = ctx.input(|i| {
             let wish = |e: &egui::Event| match e {
-                egui::Event::Key { key, physical_key, pressed: true, modifiers, .. } => {
+                egui::Event::Key { key, physical_key, pressed: true, repeat, modifiers } => {
                     let held = Modifiers { command: modifiers.command || modifiers.ctrl, ..Modifiers::NONE };
                     let named = KEYS.iter().find(|(k, m, ..)| k == key && m.command == held.command);
                     let digit = [Some(*key), *physical_key].into_iter().flatten().find_map(digit_of);
-                    match (named, digit) {
+                    let wish = match (named, digit) {
                         (Some((.., wish)), _) => Some(*wish),
                         (None, Some(d)) if !held.command && !modifiers.alt => Some(Wish::Do(Action::Digit(d))),
                         _ => None,
-                    }
+                    };
+                    // A key that is held walks on through the scans, but answers nothing that was not looked at.
+                    wish.filter(|w| !repeat || matches!(w, Wish::Do(Action::Next | Action::Previous)))
                 }
                 _ => None,
             };
@@ -178,7 +180,7 @@ impl LabelWindow {
     /// Reads the scan on screen first, then those that follow.
     fn load(&mut self, ctx: &egui::Context) {
         for loaded in self.loaded.values_mut() {
-            if let Loaded::Working(job) = loaded {
+            if let Loaded::Working(job, _) = loaded {
                 match job.poll() {
                     Polled::Ready(Ok((mesh, light))) => *loaded = Loaded::Ready(mesh, light),
                     Polled::Ready(Err(why)) => *loaded = Loaded::Failed(why),
@@ -191,15 +193,24 @@ impl LabelWindow {
         let Some(current) = session.scan().map(str::to_owned) else { return };
         let wanted: Vec<String> =
             std::iter::once(current.clone()).chain(session.upcoming(AHEAD).iter().cloned()).collect();
-        // One at a time, so that the one on screen is not slowed down by those behind it.
-        let busy = self.loaded.values().any(|l| matches!(l, Loaded::Working(_)));
+        // One at a time, so that the one on screen is not slowed down by those behind it, nor by those stepped past.
+        self.loaded.retain(|scan, loaded| match loaded {
+            Loaded::Working(_, progress) if !wanted.contains(scan) => {
+                progress.cancel();
+                false
+            }
+            _ => true,
+        });
+        let busy = self.loaded.values().any(|l| matches!(l, Loaded::Working(..)));
         let next = wanted.iter().find(|s| !self.loaded.contains_key(*s)).cloned();
         if let Some(scan) = next
             && (!busy || scan == current)
         {
             let (path, maker) = (self.folder.path_of(&scan), self.maker.clone());
-            self.loaded
-                .insert(scan, Loaded::Working(Background::start(ctx, "label", move || surface_of(&path, &maker))));
+            let progress = Progress::new();
+            let at_work = progress.clone();
+            let job = Background::start(ctx, "label", move || surface_of(&path, &maker, &at_work));
+            self.loaded.insert(scan, Loaded::Working(job, progress));
             if self.loaded.len() > KEPT
                 && let Some(old) = self.loaded.keys().find(|s| !wanted.contains(s)).cloned()
             {
@@ -213,7 +224,10 @@ impl LabelWindow {
                     self.stage.forget();
                     self.shown = Some(current);
                 }
-                _ => self.bodies.hide_bone(),
+                _ => {
+                    self.bodies.hide_bone();
+                    self.shown = None;
+                }
             }
         }
         if let Some(bounds) = self.bodies.bounds_mm {
@@ -373,8 +387,12 @@ impl LabelWindow {
 }
 
 /// Reads a scan and cuts its bone, beside the window's thread.
-fn surface_of(path: &Path, maker: &SurfaceMaker) -> Result<(Arc<Mesh>, Option<Arc<Mesh>>), String> {
-    let scan: Scan = read_scan(path, &Progress::new()).map_err(|e| super::road::sentence(&e.to_string()))?;
+fn surface_of(
+    path: &Path,
+    maker: &SurfaceMaker,
+    progress: &Progress,
+) -> Result<(Arc<Mesh>, Option<Arc<Mesh>>), String> {
+    let scan: Scan = read_scan(path, progress).map_err(|e| super::road::sentence(&e.to_string()))?;
     let (mesh, _) = super::layers::bare_bone(maker, &scan, BONE_HU);
     if mesh.triangles.is_empty() {
         return Err("There is no bone in this scan.".to_owned());

@@ -5,6 +5,7 @@ use super::theme::bodies;
 use crate::case::{self, Results, Scan, Voxels};
 use crate::geometry::Mesh;
 use crate::view::{Cut, LayerKind, MeshIndex, Polyline, Scene, SurfaceMaker, SurfaceWay, Theme, lighter_mesh};
+use std::any::Any;
 use std::sync::Arc;
 
 /// The bodies of the list, in its order.
@@ -34,11 +35,31 @@ struct Prepared {
     index: Arc<MeshIndex>,
 }
 
+/// The result a body was taken from, kept so that no later one can have its address, and the threshold of a bare bone.
+#[derive(Clone, Default)]
+struct Source(Option<Arc<dyn Any + Send + Sync>>, u64);
+
+impl Source {
+    fn of<T: Any + Send + Sync>(result: Option<&Arc<T>>) -> Self {
+        Self(result.map(|r| r.clone() as Arc<dyn Any + Send + Sync>), 0)
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        let same = match (&self.0, &other.0) {
+            (Some(a), Some(b)) => std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b)),
+            (None, None) => true,
+            _ => false,
+        };
+        same && self.1 == other.1
+    }
+}
+
 /// One body with a surface: where it came from, and what was made of it.
 #[derive(Default)]
 struct Body {
-    /// Address of the result it was taken from: another address is another result.
-    source: usize,
+    source: Source,
     mesh: Option<Arc<Mesh>>,
     index: Option<Arc<MeshIndex>>,
     job: Option<Background<Prepared>>,
@@ -56,7 +77,7 @@ pub struct Bodies {
     pub way: Option<SurfaceWay>,
     maker: Arc<SurfaceMaker>,
     bodies: [Body; 3],
-    rim: usize,
+    rim: Source,
 }
 
 impl Bodies {
@@ -69,7 +90,7 @@ impl Bodies {
             bounds_mm: None,
             way: None,
             bodies: Default::default(),
-            rim: 0,
+            rim: Source::default(),
         }
     }
 
@@ -78,27 +99,26 @@ impl Bodies {
     /// `preview_hu` asks for the bare bone of the scan above that value instead of the skull (before there is one, and
     /// while its threshold is dragged).
     pub fn follow(&mut self, results: &Results, preview_hu: Option<f64>, ctx: &egui::Context) {
-        let address = |p: Option<*const ()>| p.map_or(0, |p| p as usize);
         match (preview_hu, results.scan.clone(), results.skull.clone()) {
             (Some(hu), Some(scan), _) => {
-                // Another threshold is another source; addresses leave their low bits free.
-                let of = (Arc::as_ptr(&scan) as usize) ^ hu.to_bits().rotate_left(13) as usize;
+                // Another threshold is another source.
+                let of = Source(Source::of(Some(&scan)).0, hu.to_bits());
                 let maker = self.maker.clone();
                 self.body(0, of, ctx, Some(move || bare_bone(&maker, &scan, hu)));
             }
             (_, _, skull) => {
-                let of = address(skull.as_ref().map(|s| Arc::as_ptr(s).cast()));
+                let of = Source::of(skull.as_ref());
                 self.body(0, of, ctx, skull.map(|s| move || (s.mesh.clone(), None)));
             }
         }
         let reconstruction = results.reconstruction.clone();
-        let of = address(reconstruction.as_ref().map(|r| Arc::as_ptr(r).cast()));
+        let of = Source::of(reconstruction.as_ref());
         self.body(1, of, ctx, reconstruction.map(|r| move || (case::completed_surface(&r.completion), None)));
         let part = results.part.clone();
-        let of = address(part.as_ref().map(|p| Arc::as_ptr(p).cast()));
+        let of = Source::of(part.as_ref());
         self.body(2, of, ctx, part.map(|p| move || (p.implant.mesh.clone(), None)));
 
-        let of = address(results.defects.as_ref().map(|d| Arc::as_ptr(d).cast()));
+        let of = Source::of(results.defects.as_ref());
         if of != self.rim {
             self.rim = of;
             self.revision += 1;
@@ -114,7 +134,7 @@ impl Bodies {
     fn body(
         &mut self,
         i: usize,
-        source: usize,
+        source: Source,
         ctx: &egui::Context,
         make: Option<impl FnOnce() -> (Mesh, Option<SurfaceWay>) + Send + 'static>,
     ) {

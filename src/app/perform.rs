@@ -51,6 +51,7 @@ impl Window {
             Action::Do(command) => self.command(ctx, command),
             Action::Choose(step) => self.chosen = if self.chosen == Some(step) { None } else { Some(step) },
             Action::Open(path) => self.open(&path),
+            Action::Restore(_) if self.is_writing() => {}
             Action::Restore(id) => match Case::restore(self.case.home().clone(), self.wake.clone(), &id) {
                 Ok(case) => self.take_case(case),
                 Err(e) => self.say_bad(sentence(&e.to_string())),
@@ -110,6 +111,7 @@ impl Window {
     fn command(&mut self, ctx: &egui::Context, command: Command) {
         let now = ctx.input(|i| i.time);
         match command {
+            Command::NewCase if self.is_writing() => {}
             Command::NewCase => {
                 self.take_case(Case::new(self.case.home().clone(), self.wake.clone()));
                 self.recent = self.case.home().recent();
@@ -122,12 +124,12 @@ impl Window {
                 Err(e) => self.say_bad(sentence(&e.to_string())),
             },
             Command::SaveAs => {
-                let suggestion = suggested("Calvaria", &format!("{}.calvaria", file_name(self.case.name())));
+                let suggestion = suggested("Calvaria", &format!("{}.calvaria", self.file_name()));
                 self.ask(Purpose::SaveAs, suggestion);
             }
             Command::Export => {
                 let before = self.case.exported().map(|w| w.folder.display().to_string());
-                let suggestion = before.unwrap_or_else(|| suggested("Calvaria", &file_name(self.case.name())));
+                let suggestion = before.unwrap_or_else(|| suggested("Calvaria", &self.file_name()));
                 self.ask(Purpose::Export, suggestion);
             }
             Command::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
@@ -248,6 +250,8 @@ impl Window {
         }
         match self.case.next_step() {
             Some(StepKind::Scan) if self.case.missing_scan().is_some() => self.ask(Purpose::Locate, String::new()),
+            // Its reading was stopped.
+            Some(StepKind::Scan) if self.case.can_read_on() => self.case.run_to(StepKind::Scan),
             Some(StepKind::Scan) => self.command(ctx, Command::Open),
             Some(StepKind::Export) | None => self.command(ctx, Command::Export),
             Some(step) => {
@@ -255,6 +259,11 @@ impl Window {
                 self.chosen = Some(step);
             }
         }
+    }
+
+    /// A name for this case's files: its own, for a scan may have several cases.
+    fn file_name(&self) -> String {
+        self.case.id().map_or_else(|| file_name(self.case.name()), str::to_owned)
     }
 
     /// Closes what lies over the window; a comparison nobody waits for any more is stopped.

@@ -50,6 +50,7 @@ pub fn show(ui: &mut Ui, case: &Case, chosen: Option<StepKind>, tools: &Tools, a
 pub fn next_words(step: StepKind, case: &Case) -> String {
     match (step, case.missing_scan()) {
         (StepKind::Scan, Some(_)) => "Locate scan…".to_owned(),
+        (StepKind::Scan, None) if case.can_read_on() => "Read the scan".to_owned(),
         _ => step.action().to_owned(),
     }
 }

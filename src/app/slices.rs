@@ -27,6 +27,8 @@ pub enum SliceEvent {
     Brush(Point3<f64>),
     /// The stroke is finished.
     BrushUp,
+    /// A click of the brush: a stroke of one ball.
+    Dab(Point3<f64>),
     /// The grey window changed.
     Window(WindowLevel),
 }
@@ -189,6 +191,7 @@ impl Slice {
             Tool::PaintIn | Tool::PaintOut if response.drag_stopped_by(PointerButton::Primary) => {
                 Some(SliceEvent::BrushUp)
             }
+            Tool::PaintIn | Tool::PaintOut if response.clicked() => Some(SliceEvent::Dab(lps)),
             Tool::PaintIn | Tool::PaintOut => held.then_some(SliceEvent::Brush(lps)),
             Tool::Cross | Tool::Rim => held.then_some(SliceEvent::Cross(lps)),
         }

@@ -22,6 +22,8 @@ pub enum StageEvent {
     Brush(Point3<f64>),
     /// The stroke is finished.
     BrushUp,
+    /// A click of the brush: a stroke of one ball.
+    Dab(Point3<f64>),
 }
 
 /// Camera and motion of the 3-D view.
@@ -195,6 +197,10 @@ impl Stage {
                 self.brush_depth = None;
                 return Some(StageEvent::BrushUp);
             }
+            if response.drag_started_by(PointerButton::Primary) || response.clicked() {
+                // Each stroke finds its own side of the head.
+                self.brush_depth = None;
+            }
             if response.dragged_by(PointerButton::Primary) || response.clicked() {
                 let hit = pick(scene, &ray).map(|h| h.distance_mm);
                 let depth = match (hit, self.brush_depth) {
@@ -204,8 +210,12 @@ impl Stage {
                     (None, Some(last)) => last,
                     (None, None) => return None,
                 };
+                let at = ray.origin + ray.direction * depth;
+                if response.clicked() {
+                    return Some(StageEvent::Dab(at));
+                }
                 self.brush_depth = Some(depth);
-                return Some(StageEvent::Brush(ray.origin + ray.direction * depth));
+                return Some(StageEvent::Brush(at));
             }
             return None;
         }

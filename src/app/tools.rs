@@ -1,6 +1,6 @@
 //! The tool in the hand, and what it has done so far.
 
-use crate::case::Edit;
+use crate::case::{Edit, EditKind};
 use crate::view::{Plane, Polyline, WindowLevel, distance_mm};
 use nalgebra::Point3;
 
@@ -124,13 +124,13 @@ impl Tools {
 
     /// One ball of a stroke, unless the last one is nearly there.
     pub fn paint(&mut self, at: Point3<f64>) {
-        let near = |e: &Edit| match e {
-            Edit::Paint { centre_mm, .. } => distance_mm(&Point3::from(*centre_mm), &at) < self.brush_mm * 0.4,
-            Edit::Rim { .. } => false,
+        let near = |e: &Edit| match &e.kind {
+            EditKind::Paint { centre_mm, .. } => distance_mm(&Point3::from(*centre_mm), &at) < self.brush_mm * 0.4,
+            EditKind::Rim { .. } => false,
         };
         if !self.stroke.last().is_some_and(near) {
             let add = self.tool == Tool::PaintIn;
-            self.stroke.push(Edit::Paint { centre_mm: at.into(), radius_mm: self.brush_mm, add });
+            self.stroke.push(Edit::paint(at.into(), self.brush_mm, add));
         }
     }
 
@@ -145,7 +145,7 @@ impl Tools {
             return None;
         }
         let points_mm = std::mem::take(&mut self.rim).into_iter().map(Into::into).collect();
-        Some(Edit::Rim { points_mm })
+        Some(Edit::rim(points_mm))
     }
 
     /// What is being drawn or painted, for the 3-D view.
@@ -155,9 +155,9 @@ impl Tools {
         if !self.rim.is_empty() {
             lines.push(Polyline { points: self.rim.iter().map(point).collect(), closed: self.rim.len() > 2 });
         }
-        let balls = self.stroke.iter().filter_map(|e| match e {
-            Edit::Paint { centre_mm, .. } => Some(point(&Point3::from(*centre_mm))),
-            Edit::Rim { .. } => None,
+        let balls = self.stroke.iter().filter_map(|e| match &e.kind {
+            EditKind::Paint { centre_mm, .. } => Some(point(&Point3::from(*centre_mm))),
+            EditKind::Rim { .. } => None,
         });
         let stroke: Vec<[f32; 3]> = balls.collect();
         if stroke.len() > 1 {
@@ -195,6 +195,6 @@ mod tests {
         tools.rim = vec![Point3::origin(), Point3::new(1.0, 0.0, 0.0)];
         assert_eq!(tools.end_rim(), None);
         tools.rim.push(Point3::new(0.0, 1.0, 0.0));
-        assert!(matches!(tools.end_rim(), Some(Edit::Rim { points_mm }) if points_mm.len() == 3));
+        assert!(matches!(tools.end_rim().map(|e| e.kind), Some(EditKind::Rim { points_mm }) if points_mm.len() == 3));
     }
 }

@@ -78,7 +78,8 @@ fn failed(ui: &mut Ui, message: &str, next: &str, case: &Case, actions: &mut Vec
         .inner_margin(Margin::same(20));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let title = if case.missing_scan().is_some() { "The scan has moved" } else { "This scan did not open" };
+        let title =
+            if case.missing_scan().is_some() { "Where is the scan of this case?" } else { "This scan did not open" };
         ui.label(RichText::new(title).text_style(egui::TextStyle::Heading).color(p.error));
         ui.label(super::road::sentence(message));
         ui.label(RichText::new(next).color(p.weak));

@@ -245,6 +245,8 @@ fn number(
         ui.label(spec.label).on_hover_text(tip);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let field = DragValue::new(&mut typed).range(min..=max).speed(step).fixed_decimals(decimals);
+            // What is being typed is one change when it is done, not one a digit.
+            let field = field.update_while_editing(false);
             let response = ui.add(field.suffix(&unit));
             let name = format!("{} value", spec.label);
             response.widget_info(|| {
@@ -258,7 +260,9 @@ fn number(
     });
     slim_slider(ui);
     ui.spacing_mut().slider_width = ui.available_width();
-    let slider = Slider::new(&mut slid, min..=max).step_by(step).show_value(false);
+    // Only a hand on it changes the value: one that lies between two steps stays as it is.
+    let slider = Slider::new(&mut slid, min..=max).step_by(step).fixed_decimals(decimals).show_value(false);
+    let slider = slider.clamping(egui::SliderClamping::Edits);
     let response = ui.add(slider);
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Slider, enabled_of(&response), spec.label);

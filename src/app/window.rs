@@ -89,6 +89,8 @@ pub struct Window {
     actions: Vec<Action>,
     /// What was shown last, to notice new results.
     seen: Seen,
+    /// The window was asked to close while files were being written.
+    closing: bool,
 }
 
 #[derive(Default)]
@@ -172,14 +174,16 @@ impl Window {
             pulse: Pulse::default(),
             actions: Vec::new(),
             seen: Seen::default(),
+            closing: false,
         })
     }
 
     /// What a start without a name shows: the last case, else the sample, else an empty window.
     fn first(&mut self) {
         if let Some(last) = self.recent.first() {
-            if let Ok(case) = Case::restore(self.case.home().clone(), self.wake.clone(), &last.id) {
-                self.take_case(case);
+            match Case::restore(self.case.home().clone(), self.wake.clone(), &last.id) {
+                Ok(case) => self.take_case(case),
+                Err(e) => self.say_bad(road::sentence(&e.to_string())),
             }
             return;
         }
@@ -200,8 +204,20 @@ impl Window {
         &self.case
     }
 
+    /// Whether an export is being written, which nothing may cut off; says so.
+    pub(super) fn is_writing(&mut self) -> bool {
+        let writing = self.case.is_exporting();
+        if writing {
+            self.say_bad("The part's files are still being written. Try again when they are there.");
+        }
+        writing
+    }
+
     /// Opens a scan or a case in the place of the present one.
     pub(super) fn open(&mut self, path: &Path) {
+        if self.is_writing() {
+            return;
+        }
         match Case::open(self.case.home().clone(), self.wake.clone(), path) {
             Ok(case) => self.take_case(case),
             Err(e) => self.say_bad(road::sentence(&e.to_string())),
@@ -218,6 +234,9 @@ impl Window {
         self.chosen = Some(StepKind::Scan);
         self.seen = Seen::default();
         self.toast = None;
+        if self.case.is_copy() {
+            self.say("This case is open in another window. Here you work on a copy of it, which is kept apart.");
+        }
     }
 
     pub(super) fn say(&mut self, text: impl Into<String>) {
@@ -317,12 +336,22 @@ impl Window {
     }
 
     fn keys(&mut self, ctx: &egui::Context) {
-        let typing = ctx.text_edit_focused();
-        let focused = ctx.egui_wants_keyboard_input();
         if matches!(self.overlay, Overlay::Find(_) | Overlay::Path(_)) {
             return;
         }
-        let Some(command) = ctx.input_mut(|i| {
+        // A slow frame may hold several.
+        while let Some(command) = Self::key(ctx) {
+            if self.enabled(command) {
+                self.actions.push(Action::Do(command));
+            }
+        }
+    }
+
+    /// The next command whose key was pressed, unless the key is for a field.
+    fn key(ctx: &egui::Context) -> Option<Command> {
+        let typing = ctx.text_edit_focused();
+        let focused = ctx.egui_wants_keyboard_input();
+        ctx.input_mut(|i| {
             let mut trial = i.clone();
             let command = Command::pressed(&mut trial)?;
             let spec = command.spec();
@@ -330,16 +359,29 @@ impl Window {
             let function = spec.keys.iter().any(|k| k.logical_key >= egui::Key::F1);
             let field_key =
                 matches!(command, Command::Next | Command::SliceUp | Command::SliceDown | Command::MaximiseView);
-            if (typing && plain && !function) || (focused && field_key) {
+            // In a field these take back or delete what is being typed, not the case's work.
+            let field_edit =
+                matches!(command, Command::Undo | Command::Redo | Command::ResetStep | Command::ClearCorrections);
+            if (typing && ((plain && !function) || field_edit)) || (focused && field_key) {
                 return None;
             }
             *i = trial;
             Some(command)
-        }) else {
-            return;
-        };
-        if self.enabled(command) {
-            self.actions.push(Action::Do(command));
+        })
+    }
+
+    /// Closing waits for the files that are being written.
+    fn close_request(&mut self, ctx: &egui::Context) {
+        if self.case.is_exporting() {
+            if ctx.input(|i| i.viewport().close_requested()) {
+                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.closing = true;
+                self.say("The part's files are still being written; the window closes when they are there.");
+            }
+        } else if std::mem::take(&mut self.closing)
+            && !matches!(self.case.state(StepKind::Export), StepState::Failed { .. })
+        {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
 
@@ -416,10 +458,10 @@ impl Window {
                 self.tools.paint(at);
                 self.bodies.mark(self.tools.marks());
             }
-            ViewEvent::Slice(_, SliceEvent::BrushUp) | ViewEvent::Stage(StageEvent::BrushUp) => {
-                let stroke = self.tools.end_stroke();
-                self.bodies.mark(self.tools.marks());
-                self.actions.push(Action::Correct(stroke));
+            ViewEvent::Slice(_, SliceEvent::BrushUp) | ViewEvent::Stage(StageEvent::BrushUp) => self.end_stroke(),
+            ViewEvent::Slice(_, SliceEvent::Dab(at)) | ViewEvent::Stage(StageEvent::Dab(at)) => {
+                self.tools.paint(at);
+                self.end_stroke();
             }
             ViewEvent::Stage(StageEvent::Picked(at)) if self.tools.tool == Tool::Rim => {
                 let closes = self.tools.rim.len() > 2 && crate::view::distance_mm(&self.tools.rim[0], &at) < 4.0;
@@ -432,6 +474,12 @@ impl Window {
             }
             ViewEvent::Stage(StageEvent::Picked(at)) => self.views.cross = at,
         }
+    }
+
+    fn end_stroke(&mut self) {
+        let stroke = self.tools.end_stroke();
+        self.bodies.mark(self.tools.marks());
+        self.actions.push(Action::Correct(stroke));
     }
 
     fn over(&mut self, ui: &mut Ui) {
@@ -506,6 +554,7 @@ impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         let mut pulse = self.pulse;
         pulse.measure("taking results", || self.follow(ctx));
+        self.close_request(ctx);
         pulse.measure("keys", || {
             self.keys(ctx);
             self.drops(ctx);

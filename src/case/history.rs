@@ -1,5 +1,5 @@
 use super::{Recipe, StepKind};
-use crate::defect::Edit;
+use crate::defect::{Edit, EditKind};
 use serde_json::Value;
 
 /// One change of the user's, kept as what differs.
@@ -34,10 +34,10 @@ impl Change {
                 Err(_) => path.clone(),
             },
             Change::Recipe { name, .. } => name.clone(),
-            Change::AddEdits(edits) => match edits.last() {
-                Some(Edit::Paint { add: true, .. }) => "paint defect in".to_owned(),
-                Some(Edit::Paint { add: false, .. }) => "paint defect out".to_owned(),
-                Some(Edit::Rim { .. }) | None => "draw rim".to_owned(),
+            Change::AddEdits(edits) => match edits.last().map(|e| &e.kind) {
+                Some(EditKind::Paint { add: true, .. }) => "paint defect in".to_owned(),
+                Some(EditKind::Paint { add: false, .. }) => "paint defect out".to_owned(),
+                Some(EditKind::Rim { .. }) | None => "draw rim".to_owned(),
             },
             Change::ClearEdits(_) => "clear corrections".to_owned(),
         }

@@ -1,8 +1,10 @@
+use super::lock::Held;
 use super::write::write_swiftly;
 use super::{CaseFile, CaseFileError, WriteError};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The user's own folders: cases, settings, and a cache that may be emptied. Nothing here leaves the machine.
 ///
@@ -114,7 +116,17 @@ impl Home {
         ids.into_iter().filter_map(case).collect()
     }
 
+    /// Takes a case for this window; `None` while another has it open.
+    pub(super) fn hold(&self, id: &str) -> Option<Arc<Held>> {
+        // Where the folder cannot be made, keeping the case will say so.
+        let _ = fs::create_dir_all(self.slot(id));
+        Held::of(&self.slot(id).join("open.lock"))
+    }
+
     fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), WriteError> {
+        let _ = fs::create_dir_all(&self.data);
+        // Two windows change it in turn.
+        let _turn = Held::soon(&self.data.join("index.lock"));
         let mut index = self.index();
         change(&mut index);
         // A path that is not Unicode cannot be kept in JSON.

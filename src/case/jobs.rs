@@ -6,7 +6,7 @@ use crate::defect::Edit;
 use crate::geometry::Progress;
 use crate::scan;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -36,6 +36,8 @@ pub(super) struct Task {
 /// What a worker says, in order.
 pub(super) enum Message {
     Started(StepKind, Progress),
+    /// Where the scan was read from: the single volume of the folder that was opened.
+    Source(PathBuf),
     /// The result, and the state its step is in with it (figures take time too).
     Done(StepKind, StepOutput, StepState),
     Exported(Written),
@@ -89,6 +91,7 @@ impl Job {
                 self.running = Some((step, progress.clone()));
                 Polled::Message(Message::Started(step, progress))
             }
+            Ok(Message::Source(path)) => Polled::Message(Message::Source(path)),
             Ok(message) => {
                 self.running = None;
                 Polled::Message(message)
@@ -155,7 +158,7 @@ impl Worker {
             }
             self.say(Message::Started(step, progress.clone()));
             // A defect in a step must not take the window with it; the snapshot is dropped whole.
-            let done = catch_unwind(AssertUnwindSafe(|| run(step, task, &progress)));
+            let done = catch_unwind(AssertUnwindSafe(|| self.run(step, task, &progress)));
             let message = done.unwrap_or_else(|_| {
                 let text = "the step stopped on an internal error; your work is saved".to_owned();
                 Message::Failed(step, Some((text, "Change a parameter and try again.".to_owned())))
@@ -166,6 +169,38 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// Runs one step of a task and keeps its result for the next.
+    fn run(&self, step: StepKind, task: &mut Task, progress: &Progress) -> Message {
+        let output = match step {
+            StepKind::Scan => match &task.source {
+                Some(path) => self.read(path, progress),
+                None => {
+                    let text = ("no scan is open".to_owned(), "Open a scan.".to_owned());
+                    return Message::Failed(step, Some(text));
+                }
+            },
+            StepKind::Export => return export(task, progress),
+            _ => run_step(step, &task.results, &task.recipe, &task.edits, progress),
+        };
+        match output {
+            Ok(output) => {
+                task.results.put(output.clone());
+                let state = state_of(&output);
+                Message::Done(step, output, state)
+            }
+            Err(error) => failure(step, &error),
+        }
+    }
+
+    fn read(&self, path: &Path, progress: &Progress) -> Result<StepOutput, Error> {
+        let (scan, _, from) = scan::read_as(path, progress)?;
+        if from != path {
+            // What is written beside it later must not make the folder ambiguous.
+            self.say(Message::Source(from));
+        }
+        Ok(StepOutput::Scan(Arc::new(scan)))
     }
 
     fn say(&self, message: Message) {
@@ -186,29 +221,6 @@ pub(super) fn waking(wake: &Wake) -> Progress {
             wake();
         }
     })
-}
-
-/// Runs one step of a task and keeps its result for the next.
-fn run(step: StepKind, task: &mut Task, progress: &Progress) -> Message {
-    let output = match step {
-        StepKind::Scan => match &task.source {
-            Some(path) => scan::read(path, progress).map(|scan| StepOutput::Scan(Arc::new(scan))).map_err(Error::from),
-            None => {
-                let text = ("no scan is open".to_owned(), "Open a scan.".to_owned());
-                return Message::Failed(step, Some(text));
-            }
-        },
-        StepKind::Export => return export(task, progress),
-        _ => run_step(step, &task.results, &task.recipe, &task.edits, progress),
-    };
-    match output {
-        Ok(output) => {
-            task.results.put(output.clone());
-            let state = state_of(&output);
-            Message::Done(step, output, state)
-        }
-        Err(error) => failure(step, &error),
-    }
 }
 
 fn export(task: &mut Task, progress: &Progress) -> Message {

@@ -11,6 +11,7 @@ mod figures;
 mod history;
 mod home;
 mod jobs;
+mod lock;
 mod models;
 mod recipe;
 mod results;
@@ -38,13 +39,13 @@ pub use models::{
 pub use recipe::{Recipe, RecipeError, Setting};
 pub use results::{Part, Reconstruction, Results, SkullBody, StepOutput};
 pub use sample::{Sample, find_sample};
-pub use session::{Case, Comparing, OpenError, SaveError, SideBySide};
+pub use session::{Case, Comparing, OpenError, SaveError, SideBySide, case_path};
 pub use settings::{Settings, Theme};
 pub use staged::{Staged, StagedFile};
 pub use start::Start;
 pub use step::{StepKind, StepState};
 // Nouns of the steps that whoever shows a case speaks of.
-pub use crate::defect::{Defect, Edit};
+pub use crate::defect::{Defect, Edit, EditKind};
 pub use crate::implant::Check;
 pub use crate::reconstruct::{Alternative, Comparison, Relief};
 pub use crate::scan::{Finding, Scan, Voxels, read as read_scan};

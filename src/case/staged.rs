@@ -65,14 +65,51 @@ impl Staged {
         &self.files
     }
 
-    /// Moves every file to its place.
+    /// Moves every file to its place. When one cannot be replaced (on Windows: a picture that is being looked at), those
+    /// before it are put back as they were.
     pub fn commit(mut self) -> Result<Vec<StagedFile>, WriteError> {
+        let mut moved: Vec<(PathBuf, Before)> = Vec::new();
         for file in &self.files {
             let place = self.folder.join(&file.name);
-            fs::rename(self.aside.path().join(&file.name), &place).map_err(|e| WriteError::new(&place, &e))?;
+            let before = self.before(&place, &file.name);
+            if let Err(error) = fs::rename(self.aside.path().join(&file.name), &place) {
+                moved.iter().rev().for_each(|(place, before)| before.put_back(place));
+                return Err(WriteError::new(&place, &error));
+            }
+            moved.push((place, before));
         }
         self.made.clear();
         Ok(std::mem::take(&mut self.files))
+    }
+
+    /// Keeps hold of what is about to be replaced. A second name for it costs nothing, and the place is never empty.
+    fn before(&self, place: &Path, name: &str) -> Before {
+        let kept = self.aside.path().join(format!("{name}.before"));
+        match fs::hard_link(place, &kept) {
+            Ok(()) => Before::Kept(kept),
+            Err(_) if !place.exists() => Before::Nothing,
+            // A disk without second names (FAT): a copy.
+            Err(_) if fs::copy(place, &kept).is_ok() => Before::Kept(kept),
+            Err(_) => Before::Unknown,
+        }
+    }
+}
+
+/// What was at a file's place.
+enum Before {
+    Nothing,
+    Kept(PathBuf),
+    Unknown,
+}
+
+impl Before {
+    /// Best effort: the first failure is the one to tell.
+    fn put_back(&self, place: &Path) {
+        match self {
+            Before::Nothing => drop(fs::remove_file(place)),
+            Before::Kept(kept) => drop(fs::rename(kept, place)),
+            Before::Unknown => {}
+        }
     }
 }
 
@@ -136,6 +173,23 @@ mod tests {
         drop(staged);
         assert_eq!(fs::read_to_string(root.path().join("one")).unwrap(), "old");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_leaves_all_as_they_were() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::write(at("one"), "old").unwrap();
+        fs::create_dir_all(at("three").join("full")).unwrap();
+        let mut staged = Staged::new(root.path()).unwrap();
+        for name in ["one", "two", "three"] {
+            staged.file(name, |w| w.write_all(b"new")).unwrap();
+        }
+        let error = staged.commit().unwrap_err();
+        assert!(error.to_string().contains("three"), "{error}");
+        assert_eq!(fs::read_to_string(at("one")).unwrap(), "old");
+        assert!(!at("two").exists() && at("three").is_dir());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
     }
 
     #[test]

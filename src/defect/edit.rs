@@ -3,22 +3,22 @@
 use super::describe::describe;
 use super::local::{Local, PIXEL_MM};
 use super::survey::seen;
-use super::{Defect, Edit, Error};
+use super::{Defect, EditKind, Error};
 use crate::geometry::{Volume, label_components};
 use crate::skull::Skull;
 use nalgebra::Vector3;
 
 /// The defect after all corrections, in order; its map is cast anew where they reach beyond it.
-pub(super) fn edited(skull: &Skull, before: Option<&Defect>, edits: &[Edit]) -> Result<Defect, Error> {
+pub(super) fn edited(skull: &Skull, before: Option<&Defect>, edits: &[EditKind]) -> Result<Defect, Error> {
     let mut reach: Vec<Vector3<f64>> = Vec::new();
     if let Some(defect) = before {
         reach.extend(defect.rim_mm.iter().map(|p| seen(skull, p).0));
     }
     for edit in edits {
         match edit {
-            Edit::Paint { centre_mm, add: true, .. } => reach.push(seen(skull, centre_mm).0),
-            Edit::Paint { .. } => {}
-            Edit::Rim { points_mm } => reach.extend(points_mm.iter().map(|p| seen(skull, p).0)),
+            EditKind::Paint { centre_mm, add: true, .. } => reach.push(seen(skull, centre_mm).0),
+            EditKind::Paint { .. } => {}
+            EditKind::Rim { points_mm } => reach.extend(points_mm.iter().map(|p| seen(skull, p).0)),
         }
     }
     let local = Local::around(skull, &reach, PIXEL_MM);
@@ -35,7 +35,7 @@ pub(super) fn edited(skull: &Skull, before: Option<&Defect>, edits: &[Edit]) -> 
     let mut hole = local.mask(was);
     for edit in edits {
         match edit {
-            Edit::Paint { centre_mm, radius_mm, add } => {
+            EditKind::Paint { centre_mm, radius_mm, add } => {
                 let (axis, far) = seen(skull, centre_mm);
                 let cosine = (1.0 - (radius_mm / far).clamp(0.0, 1.0).powi(2)).sqrt();
                 for (out, d) in hole.data.iter_mut().zip(&local.directions) {
@@ -44,7 +44,7 @@ pub(super) fn edited(skull: &Skull, before: Option<&Defect>, edits: &[Edit]) -> 
                     }
                 }
             }
-            Edit::Rim { points_mm } => hole = inside_curve(skull, &local, points_mm),
+            EditKind::Rim { points_mm } => hole = inside_curve(skull, &local, points_mm),
         }
     }
     let pieces = label_components(&hole, true);

@@ -4,7 +4,7 @@ use super::describe::{describe, inscribed_mm};
 use super::edit::edited;
 use super::local::{Local, PIXEL_MM};
 use super::survey::{Core, survey};
-use super::{Defect, Edit, Error, Params};
+use super::{Defect, Edit, EditKind, Error, Params};
 use crate::geometry::Progress;
 use crate::skull::Skull;
 
@@ -34,13 +34,14 @@ pub(super) fn detect(
         found.extend(describe(skull, local, &hole, &surface).filter(|d| d.area_cm2 >= params.min_area_cm2));
     }
     found.sort_by(|a, b| b.area_cm2.total_cmp(&a.area_cm2));
+    let edits: Vec<EditKind> = edits.iter().filter(|e| e.is_for(params.index)).map(|e| e.kind.clone()).collect();
     if !edits.is_empty() {
         progress.report(0.9, "Applying the corrections")?;
-        let drawn = edits.iter().any(|e| matches!(e, Edit::Rim { .. }));
+        let drawn = edits.iter().any(|e| matches!(e, EditKind::Rim { .. }));
         if params.index < found.len() {
-            found[params.index] = edited(skull, Some(&found[params.index]), edits)?;
+            found[params.index] = edited(skull, Some(&found[params.index]), &edits)?;
         } else if drawn {
-            found.push(edited(skull, None, edits)?);
+            found.push(edited(skull, None, &edits)?);
         } else {
             return Err(Error::NoSuchDefect { index: params.index, count: found.len() });
         }

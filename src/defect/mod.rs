@@ -45,7 +45,7 @@ impl Parameters for Params {
             name: "min_area_cm2",
             label: "Smallest defect",
             unit: "cm²",
-            kind: ParameterKind::Number { min: 0.2, max: 50.0, step: 0.5 },
+            kind: ParameterKind::Number { min: 0.2, max: 50.0, step: 0.1 },
             help: "Openings of the vault below this area (burr holes, thin spots) are not reported as defects.",
         },
     ];
@@ -94,12 +94,40 @@ impl Patch {
 
 /// The user's correction of a found defect; applied in order.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Edit {
+    /// What is changed.
+    #[serde(flatten)]
+    pub kind: EditKind,
+    /// The defect it was made for, by its place in the list; `None` in cases kept before this was kept: the chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defect: Option<usize>,
+}
+
+/// How an [`Edit`] changes the hole.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Edit {
+pub enum EditKind {
     /// Adds (or removes) a ball's shadow, seen from the head's centre, to the hole.
     Paint { centre_mm: [f64; 3], radius_mm: f64, add: bool },
     /// Replaces the hole by what lies inside a closed curve drawn on the bone, LPS mm.
     Rim { points_mm: Vec<[f64; 3]> },
+}
+
+impl Edit {
+    /// A ball painted into the hole, or out of it.
+    pub fn paint(centre_mm: [f64; 3], radius_mm: f64, add: bool) -> Self {
+        Self { kind: EditKind::Paint { centre_mm, radius_mm, add }, defect: None }
+    }
+
+    /// A rim drawn on the bone.
+    pub fn rim(points_mm: Vec<[f64; 3]>) -> Self {
+        Self { kind: EditKind::Rim { points_mm }, defect: None }
+    }
+
+    /// Whether it is for a defect of the list.
+    pub fn is_for(&self, index: usize) -> bool {
+        self.defect.is_none_or(|of| of == index)
+    }
 }
 
 /// Why the search failed (finding nothing is an empty list, not an error).
@@ -118,8 +146,8 @@ pub enum Error {
 }
 
 /// Finds every opening of the vault, largest first; a healthy head gives an empty list.
-/// Edits change the hole chosen by `params.index`, which keeps its place in the list (a `Rim` edit makes one where
-/// none was found).
+/// Edits change the hole chosen by `params.index`, which keeps its place in the list (a rim makes one where none was
+/// found); those made for another hole wait until that is chosen.
 pub fn detect(skull: &Skull, edits: &[Edit], params: &Params, progress: &Progress) -> Result<Vec<Defect>, Error> {
     find::detect(skull, edits, params, progress)
 }

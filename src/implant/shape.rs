@@ -7,6 +7,9 @@ use rayon::prelude::*;
 
 /// A piece of the part must be this thick somewhere near, mm: fins on intact bone and filled pores are not.
 const FIN_MM: f32 = 1.4;
+/// What is thick enough is looked for in a layer this thick within the wall, mm, so that voxels do not part it: of a wall
+/// that is asked to be thin a piece may be thin.
+const CORE_MM: f32 = 0.6;
 /// The part reaches at most this far beyond what is thick enough, mm (its sharp edges).
 const EDGE_MM: f64 = 1.4;
 /// A voxel that must not belong to the part.
@@ -17,7 +20,8 @@ pub(super) fn shape(design: &DesignBox, params: &Params, progress: &Progress) ->
     progress.report(0.0, "shaping the part")?;
     let (mut field, clipped_share) = cut(design, params);
     progress.report(0.5, "removing fins")?;
-    keep_body(&mut field, &design.bone_above, params.clearance_mm as f32)
+    let fin_mm = FIN_MM.min(wall_mm(params) as f32 - CORE_MM);
+    keep_body(&mut field, &design.bone_above, params.clearance_mm as f32, fin_mm)
         .ok_or(Error::Empty { clearance_mm: params.clearance_mm })?;
     progress.report(0.7, "meshing the part")?;
     let mesh = surface::manifold_isosurface(&field, 0.0);
@@ -39,16 +43,21 @@ pub(super) fn shape(design: &DesignBox, params: &Params, progress: &Progress) ->
     Ok(Implant { field, mesh, findings })
 }
 
+/// The wall that is asked for at least, mm.
+fn wall_mm(params: &Params) -> f64 {
+    match params.thickness_mode {
+        ThicknessMode::Constant => params.thickness_mm,
+        ThicknessMode::Scaled => params.min_wall_mm,
+    }
+}
+
 /// The part's field, and the share of its area where the minimum wall clips the λ-scaling.
 fn cut(design: &DesignBox, params: &Params) -> (Field, f64) {
     let grid = &design.grid;
     let [nx, ny, _] = grid.size;
     let clearance = params.clearance_mm as f32;
     let scaling = Scaling::new(design, params);
-    let wall = match params.thickness_mode {
-        ThicknessMode::Constant => params.thickness_mm,
-        ThicknessMode::Scaled => params.min_wall_mm,
-    } as f32;
+    let wall = wall_mm(params) as f32;
     // The layer of voxels at the minimum wall's depth is where clipping is counted.
     let layer = 0.5 * grid.spacing_mm[2] as f32;
     let mut data = vec![0f32; grid.len()];
@@ -130,8 +139,8 @@ impl<'a> Scaling<'a> {
 }
 
 /// Keeps the largest body and drops what is nowhere thick (fins over intact bone, filled pores); `None` when nothing is left.
-fn keep_body(field: &mut Field, bone_above: &Field, clearance: f32) -> Option<()> {
-    let core = field.map(|v| u8::from(v < -FIN_MM / 2.0));
+fn keep_body(field: &mut Field, bone_above: &Field, clearance: f32, fin_mm: f32) -> Option<()> {
+    let core = field.map(|v| u8::from(v < -fin_mm / 2.0));
     let core = largest_component(&core, false);
     if core.data.iter().all(|&v| v == 0) {
         return None;

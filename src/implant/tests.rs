@@ -241,6 +241,19 @@ fn too_much_clearance_is_an_error() {
 }
 
 #[test]
+fn a_thin_wall_is_a_part_too() {
+    let (_, design) = design();
+    for thickness_mm in [1.0, 1.2, 1.4, 2.0] {
+        let params = Params { thickness_mm, ..Params::default() };
+        let thin = shape(design, &params, &Progress::new()).expect("a part");
+        let wall = thin.mesh.volume_mm3()
+            / shape(design, &Params::default(), &Progress::new()).expect("a part").mesh.volume_mm3();
+        let asked = thickness_mm / Params::default().thickness_mm;
+        assert!((wall / asked - 1.0).abs() < 0.15, "{thickness_mm}: {wall} of {asked}");
+    }
+}
+
+#[test]
 fn one_and_two_threads_give_the_same_mesh() {
     let (_, design) = design();
     let run = |threads: usize| {

@@ -79,18 +79,18 @@ impl Finding {
 
 /// Reads a file (NRRD, NIfTI-1/2, .inv3, one DICOM file) or a folder (a DICOM series, or a single volume).
 pub fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
-    read_as(path, progress).map(|(scan, _)| scan)
+    read_as(path, progress).map(|(scan, _, _)| scan)
 }
 
-/// Reads a scan and says what it was read from.
-pub fn read_as(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+/// Reads a scan and says what it was read from: the file of a folder's single volume, else the path itself.
+pub fn read_as(path: &Path, progress: &Progress) -> Result<(Scan, Format, PathBuf), Error> {
     let kind = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?;
     let read = if kind.is_dir() { read_folder(path, progress)? } else { read_file(path, progress)? };
     progress.report(1.0, "scan read")?;
     Ok(read)
 }
 
-fn read_file(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+fn read_file(path: &Path, progress: &Progress) -> Result<(Scan, Format, PathBuf), Error> {
     let Some(format) = format::of_file(path)? else {
         return Err(if has_ending(path, &["dcm", "dicom"]) {
             Error::NotDicom(path.to_owned())
@@ -104,12 +104,12 @@ fn read_file(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> 
         Format::Inv3 => inv3::read(path, progress),
         Format::Dicom => dicom::read_file(path, progress),
     }?;
-    Ok((scan, format))
+    Ok((scan, format, path.to_owned()))
 }
 
-fn read_folder(path: &Path, progress: &Progress) -> Result<(Scan, Format), Error> {
+fn read_folder(path: &Path, progress: &Progress) -> Result<(Scan, Format, PathBuf), Error> {
     if let Some(scan) = dicom::read_folder(path, progress)? {
-        return Ok((scan, Format::Dicom));
+        return Ok((scan, Format::Dicom, path.to_owned()));
     }
     let volumes = volumes_below(path);
     match volumes.as_slice() {

@@ -45,7 +45,9 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     let mut source: Box<dyn Read> = if files.is_empty() {
         unpack(file, &header, layout.bytes(), path)?
     } else {
-        Box::new(Pieces { header: header.clone(), total: layout.bytes(), waiting: files.into(), current: None })
+        // Each holds its share: a skip of -1 counts from the end of one file.
+        let total = layout.bytes() / files.len() as u64;
+        Box::new(Pieces { header: header.clone(), total, waiting: files.into(), current: None })
     };
 
     let step = progress.part(0.0, 0.95);
@@ -155,6 +157,7 @@ fn unpack(mut file: BufReader<File>, header: &Header, total: u64, path: &Path) -
 /// Several data files, one after the other.
 struct Pieces {
     header: Header,
+    /// Bytes of one piece.
     total: u64,
     waiting: VecDeque<PathBuf>,
     current: Option<Box<dyn Read>>,

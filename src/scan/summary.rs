@@ -52,6 +52,6 @@ impl VolumeSummary {
 
 /// Reads a volume as [`super::read`] does and says what it is.
 pub fn inspect(path: &Path, progress: &Progress) -> Result<VolumeSummary, Error> {
-    let (scan, format) = read_as(path, progress)?;
+    let (scan, format, _) = read_as(path, progress)?;
     Ok(VolumeSummary::new(&scan, format))
 }

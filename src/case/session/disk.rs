@@ -1,11 +1,13 @@
 //! The case's place: opening, autosave, saving, a scan that has moved.
 
+use super::super::lock::Held;
 use super::super::{
     CaseFile, Home, Recent, Recipe, Sample, SavedFigure, StepKind, StepState, Wake, find_sample, write_atomic,
 };
 use super::{Case, OpenError, SaveError};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 impl Case {
     /// Opens a scan (file or folder) as a new case, or a `.calvaria` case; the scan is read by a job.
@@ -58,8 +60,11 @@ impl Case {
         case.name = file.name;
         case.recipe = file.recipe;
         case.edits = file.edits;
-        case.slot = slot;
         case.scan_hash = file.scan_hash;
+        // A case that is open in another window goes on as a copy of its own, which is saved elsewhere.
+        case.held = slot.as_ref().and_then(|slot| case.home.hold(&slot.id));
+        case.copy = slot.is_some() && case.held.is_none();
+        case.slot = slot.filter(|_| case.held.is_some());
         if let Some(slot) = &case.slot {
             case.autosave.note(case.home.remember(slot));
         }
@@ -105,12 +110,8 @@ impl Case {
 
     fn keep_now(&mut self) {
         if self.slot.is_none() {
-            let slot = self.untouched_slot().unwrap_or_else(|| Recent {
-                id: self.home.free_id(self.scan_hash.as_deref()),
-                name: self.name.clone(),
-                saved_to: None,
-                saved_sha256: None,
-            });
+            let (slot, held) = self.free_slot();
+            self.held = held;
             self.autosave.write(&self.home, &slot.id, self.file().to_text());
             self.autosave.note(self.home.remember(&slot));
             self.slot = Some(slot);
@@ -119,15 +120,28 @@ impl Case {
         }
     }
 
+    /// A slot that no window has open.
+    fn free_slot(&self) -> (Recent, Option<Arc<Held>>) {
+        if let Some((slot, held)) = self.untouched_slot() {
+            return (slot, Some(held));
+        }
+        let id = self.home.free_id(self.scan_hash.as_deref());
+        let held = self.home.hold(&id);
+        (Recent { id, name: self.name.clone(), saved_to: None, saved_sha256: None }, held)
+    }
+
     /// A kept case on the same scan that nobody changed: opening a scan again and again makes no new cases.
-    fn untouched_slot(&self) -> Option<Recent> {
+    fn untouched_slot(&self) -> Option<(Recent, Arc<Held>)> {
         let untouched = |r: &Recent| {
             r.saved_to.is_none()
                 && self.home.load(&r.id).is_ok_and(|file| {
                     file.scan_hash == self.scan_hash && file.recipe == Recipe::default() && file.edits.is_empty()
                 })
         };
-        self.home.recent().into_iter().find(untouched)
+        self.home.recent().into_iter().filter(untouched).find_map(|slot| {
+            let held = self.home.hold(&slot.id)?;
+            Some((slot, held))
+        })
     }
 
     /// Saves where it was saved before.
@@ -139,13 +153,7 @@ impl Case {
     /// Saves as a `.calvaria` file (the extension is added when missing).
     pub fn save_as(&mut self, path: &Path) -> Result<(), SaveError> {
         self.history.end_drag();
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("calvaria"));
-        let mut path = path.into_os_string();
-        if !named {
-            path.push(".calvaria");
-        }
-        let path = PathBuf::from(path);
+        let path = case_path(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let text = self.file().to_text();
         write_atomic(&path, text.as_bytes())?;
         self.keep_now();
@@ -174,6 +182,16 @@ impl Case {
         }
         self.scan_hash = Some(hash);
     }
+}
+
+/// Where a case is saved when a path is asked for: with the ending, which is added where it is missing.
+pub fn case_path(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("calvaria")) {
+        return path.to_owned();
+    }
+    let mut path = path.as_os_str().to_owned();
+    path.push(".calvaria");
+    PathBuf::from(path)
 }
 
 /// Whether a path is the sample's, or that of the phantom that stands for it.

@@ -9,6 +9,7 @@ mod tests;
 use super::autosave::Autosave;
 use super::history::first_difference;
 use super::jobs::Job;
+use super::lock::Held;
 use super::{
     CaseFileError, Change, History, Home, Recent, Recipe, RecipeError, Results, StepKind, StepState, Wake, Written,
 };
@@ -16,8 +17,10 @@ use crate::defect::Edit;
 use crate::export::WriteError;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use compare::{Comparing, SideBySide};
+pub use disk::case_path;
 
 /// One case at work: recipe, corrections, results, states, history, jobs, and its place on disk.
 ///
@@ -26,6 +29,10 @@ pub struct Case {
     home: Home,
     wake: Wake,
     slot: Option<Recent>,
+    /// Keeps other windows from writing to the slot.
+    held: Option<Arc<Held>>,
+    /// It was taken from a slot that another window has open.
+    copy: bool,
     name: String,
     sample: bool,
     source: Option<PathBuf>,
@@ -76,6 +83,8 @@ impl Case {
             home,
             wake,
             slot: None,
+            held: None,
+            copy: false,
             name: "New case".to_owned(),
             sample: false,
             source: None,
@@ -102,6 +111,11 @@ impl Case {
     /// Its id in the data folder, once something was kept.
     pub fn id(&self) -> Option<&str> {
         self.slot.as_ref().map(|s| s.id.as_str())
+    }
+
+    /// Whether it is a copy of a case that another window has open: it is kept and saved apart from that.
+    pub fn is_copy(&self) -> bool {
+        self.copy
     }
 
     /// Whether its scan is the sample (or the phantom that stands for it).
@@ -137,6 +151,11 @@ impl Case {
     /// The hash of the scan that is asked for, when it is no longer where it was (see [`Case::locate_scan`]).
     pub fn missing_scan(&self) -> Option<&str> {
         if self.source.is_none() { self.scan_hash.as_deref() } else { None }
+    }
+
+    /// Whether its scan is where it was and only its reading was stopped.
+    pub fn can_read_on(&self) -> bool {
+        self.source.is_some() && self.states[StepKind::Scan.index()] == StepState::NotRun && !self.is_busy()
     }
 
     /// The first step that is not done: the next sensible thing. `None` when the part is exported.
@@ -228,9 +247,11 @@ impl Case {
         self.keep();
     }
 
-    /// Adds corrections of the defect as one change (a stroke is many balls, a drawn rim one curve).
-    pub fn add_edits(&mut self, edits: Vec<Edit>) {
+    /// Adds corrections of the chosen defect as one change (a stroke is many balls, a drawn rim one curve).
+    pub fn add_edits(&mut self, mut edits: Vec<Edit>) {
         if !edits.is_empty() {
+            let chosen = Some(self.recipe.defect.index);
+            edits.iter_mut().for_each(|edit| edit.defect = chosen);
             self.change(Change::AddEdits(edits));
         }
     }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 impl Case {
     /// Makes a step and all later ones stale, and does again what was being done.
     pub(super) fn invalidate(&mut self, step: StepKind) {
+        let refused = matches!(self.states[StepKind::Implant.index()], StepState::Failed { .. });
         for later in step.and_later() {
             self.versions[later.index()] += 1;
             let had = self.results.has(later) || (later == StepKind::Export && self.exported.is_some());
             self.states[later.index()] = if had { StepState::Stale } else { StepState::NotRun };
         }
-        let exporting = self.job.as_ref().is_some_and(|job| job.upto == StepKind::Export);
+        let exporting = self.is_exporting();
         match &self.job {
             Some(job) if job.upto >= step && !exporting => {
                 self.pending = self.pending.max(Some(job.upto));
@@ -26,7 +27,7 @@ impl Case {
                 }
             }
             _ => {
-                let live = step == StepKind::Implant && self.results.part.is_some();
+                let live = step == StepKind::Implant && (self.results.part.is_some() || refused);
                 if live && self.states[StepKind::Reconstruct.index()].is_current() {
                     self.run_to(StepKind::Implant);
                 }
@@ -90,6 +91,11 @@ impl Case {
         }
     }
 
+    /// Whether a job writes the part's files, or makes what is to be written.
+    pub fn is_exporting(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.upto == StepKind::Export)
+    }
+
     /// Whether a job is at work.
     pub fn is_busy(&self) -> bool {
         self.job.is_some()
@@ -119,6 +125,11 @@ impl Case {
         let unchanged = |case: &Case, step: StepKind| then[step.index()] == case.versions[step.index()];
         match message {
             Message::Started(..) => {}
+            Message::Source(path) => {
+                if unchanged(self, StepKind::Scan) {
+                    self.source = Some(path);
+                }
+            }
             Message::Done(step, output, state) => {
                 let current = unchanged(self, step);
                 // An old part is still nearer to what the user drags towards than the one before it.
@@ -142,6 +153,10 @@ impl Case {
                     self.pending = None;
                     self.states[step.index()] = StepState::Failed { message, next };
                     self.results.forget_from(step);
+                    if step == StepKind::Scan && self.scan_hash.is_some() {
+                        // A kept case whose scan cannot be read where it was: it may lie elsewhere.
+                        self.source = None;
+                    }
                 }
             }
             Message::Failed(_, None) => {}

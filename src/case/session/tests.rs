@@ -91,12 +91,12 @@ fn every_edit_is_back_after_a_restart() {
     let world = World::new();
     let mut case = world.open(&world.scan("a.nrrd", 0));
     case.set("implant.thickness_mm", &json!(5.5)).unwrap();
-    let stroke = vec![Edit::Paint { centre_mm: [1.0, 2.0, 0.1 + 0.2], radius_mm: 4.0, add: true }];
+    let stroke = vec![Edit::paint([1.0, 2.0, 0.1 + 0.2], 4.0, true)];
     case.add_edits(stroke.clone());
     let id = case.id().unwrap().to_owned();
     drop(case);
     let back = world.back(&id);
-    assert_eq!((thickness(&back), back.edits()), (5.5, stroke.as_slice()));
+    assert_eq!((thickness(&back), back.edits()), (5.5, [Edit { defect: Some(0), ..stroke[0].clone() }].as_slice()));
     assert!(back.state(StepKind::Scan).is_current());
 }
 
@@ -153,6 +153,74 @@ fn opening_a_scan_again_makes_a_new_case_only_when_the_old_one_was_worked_on() {
     assert_ne!(third.id(), Some(first.as_str()));
     assert_eq!(thickness(&third), 4.0);
     assert_eq!(world.home().recent().len(), 2);
+}
+
+#[test]
+fn a_case_open_in_another_window_is_copied_and_never_written_over() {
+    let world = World::new();
+    let path = world.scan("a.nrrd", 0);
+    let mut case = world.open(&path);
+    case.set("implant.thickness_mm", &json!(5.0)).unwrap();
+    let file = world.root.path().join("mine.calvaria");
+    case.save_as(&file).unwrap();
+    let id = case.id().unwrap().to_owned();
+    // Its own window opens it again as it is.
+    assert!(!world.back(&id).is_copy());
+    drop(case);
+    // A lock belongs to its open file: this stands for another window.
+    let other = std::fs::File::open(world.home().case_file(&id).with_file_name("open.lock")).unwrap();
+    other.lock().unwrap();
+    let mut copy = world.back(&id);
+    assert!(copy.is_copy() && copy.id() != Some(id.as_str()) && copy.saved_to().is_none());
+    assert_eq!(thickness(&copy), 5.0);
+    copy.set("implant.thickness_mm", &json!(7.0)).unwrap();
+    assert_eq!(world.home().load(&id).unwrap().recipe.implant.thickness_mm, 5.0);
+    assert!(matches!(copy.save(), Err(SaveError::NoPlace)), "the other window's file is not its own");
+    drop(other);
+    assert!(!world.back(&id).is_copy());
+}
+
+#[test]
+fn a_kept_case_whose_scan_cannot_be_read_asks_where_it_is() {
+    let world = World::new();
+    let path = world.scan("a.nrrd", 0);
+    let id = world.open(&path).id().unwrap().to_owned();
+    let good = std::fs::read(&path).unwrap();
+    std::fs::write(&path, "no scan any more").unwrap();
+    let mut back = world.back(&id);
+    assert!(back.missing_scan().is_some() && !back.can_read_on());
+    let moved = world.root.path().join("moved.nrrd");
+    std::fs::write(&moved, good).unwrap();
+    back.locate_scan(&moved);
+    settle(&mut back);
+    assert!(back.state(StepKind::Scan).is_current());
+}
+
+#[test]
+fn a_reading_that_was_stopped_can_go_on() {
+    let world = World::new();
+    let mut case = Case::open(world.home(), silent(), &world.scan("a.nrrd", 0)).unwrap();
+    case.cancel();
+    settle(&mut case);
+    // The read may have been over before it was stopped.
+    if !case.state(StepKind::Scan).is_current() {
+        assert!(case.can_read_on());
+        case.run_to(StepKind::Scan);
+        settle(&mut case);
+    }
+    assert!(case.state(StepKind::Scan).is_current());
+}
+
+#[test]
+fn a_folders_single_volume_is_remembered_itself() {
+    let world = World::new();
+    let folder = world.root.path().join("patient");
+    std::fs::create_dir_all(folder.join("part")).unwrap();
+    std::fs::copy(world.scan("a.nrrd", 0), folder.join("a.nrrd")).unwrap();
+    let id = world.open(&folder).id().unwrap().to_owned();
+    // An export beside it makes the folder hold several volumes.
+    std::fs::copy(world.scan("b.nrrd", 3), folder.join("part/implant.nrrd")).unwrap();
+    assert!(world.back(&id).state(StepKind::Scan).is_current());
 }
 
 #[test]
@@ -296,7 +364,7 @@ proptest! {
                     case.end_drag();
                 }
                 Act::Paint(points) => case.add_edits(points.into_iter()
-                    .map(|centre_mm| Edit::Paint { centre_mm, radius_mm: 5.0, add: true }).collect()),
+                    .map(|centre_mm| Edit::paint(centre_mm, 5.0, true)).collect()),
                 Act::Clear => case.clear_edits(),
                 Act::Recipe(recipe) => case.set_recipe("open recipe", *recipe),
                 Act::Undo => { case.undo(); }

@@ -14,7 +14,7 @@ use super::opposite::{self, Mirrored, Rays};
 use super::prior::Prior;
 use super::rim::sheet_of;
 use super::tables::Tables;
-use super::{Completion, Error, Method, PLAUSIBLE, Params};
+use super::{Completion, Error, Method, PLAUSIBLE, Params, stairs};
 use crate::defect::{Defect, Patch};
 use crate::geometry::{HeadFrame, Progress};
 use crate::scan::Finding;
@@ -102,7 +102,9 @@ pub fn compare(skull: &Skull, defect: &Defect, progress: &Progress) -> Result<Co
     progress.report(0.0, "looking at the other side")?;
     let rays = opposite::cast(skull, &defect.patch);
     let prior = Prior::of(skull, &sheet_of(&defect.patch));
-    compare_patch(&defect.patch, &rays, &prior, &skull.frame, &progress.part(0.1, 1.0))
+    let mut compared = compare_patch(&defect.patch, &rays, &prior, &skull.frame, &progress.part(0.1, 1.0))?;
+    compared.alternatives.iter_mut().for_each(|one| stairs::widen(&mut one.completion, skull));
+    Ok(compared)
 }
 
 fn compare_patch(

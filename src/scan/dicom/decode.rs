@@ -5,6 +5,7 @@ use super::header::{self, Slice};
 use crate::geometry::{Grid, Progress};
 use crate::scan::collect::{Collector, reserve};
 use crate::scan::error::Error;
+use crate::scan::samples::checked_count;
 use dicom_dictionary_std::tags;
 use dicom_object::OpenFileOptions;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder as _, PixelRepresentation};
@@ -15,8 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Decodes every slice into its place of the volume.
 pub(super) fn voxels(slices: &[Slice], grid: &Grid, path: &Path, progress: &Progress) -> Result<Collector, Error> {
     let area = grid.size[0] * grid.size[1];
-    let mut data: Vec<i16> = reserve(grid.len(), path)?;
-    data.resize(grid.len(), 0);
+    let count = believed_count(slices, grid, path)?;
+    let mut data: Vec<i16> = reserve(count, path)?;
+    data.resize(count, 0);
     let done = AtomicUsize::new(0);
     let counts = data
         .par_chunks_mut(area)
@@ -30,6 +32,20 @@ pub(super) fn voxels(slices: &[Slice], grid: &Grid, path: &Path, progress: &Prog
     let rounded: u64 = counts.iter().map(|c| c.rounded).sum();
     let clipped: u64 = counts.iter().map(|c| c.clipped).sum();
     Collector::from_hu(data, rounded, clipped, path)
+}
+
+/// The number of voxels, where the files can hold what their headers claim: nothing is allocated before.
+fn believed_count(slices: &[Slice], grid: &Grid, path: &Path) -> Result<usize, Error> {
+    let size = grid.size.map(|n| n as u64);
+    for slice in slices {
+        let Some(bytes) = slice.pixel_bytes else { continue };
+        let found = std::fs::metadata(&slice.path).map_err(|e| Error::io(&slice.path, &e))?.len();
+        let expected = (size[0] * size[1]).saturating_mul(bytes);
+        if expected > found {
+            return Err(Error::Truncated { path: slice.path.clone(), expected, found });
+        }
+    }
+    checked_count(path, size, 1, u64::MAX, true)
 }
 
 /// Values of a slice that are not as in the file.

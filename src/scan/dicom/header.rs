@@ -17,6 +17,8 @@ pub(super) struct Slice {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) frames: usize,
+    /// Bytes an uncompressed pixel takes; `None` where pixels are compressed.
+    pub(super) pixel_bytes: Option<u64>,
     /// Overview images (localizers) and screenshots are no slices.
     pub(super) is_overview: bool,
     /// LPS position of the first pixel's centre, mm.
@@ -89,6 +91,8 @@ pub(super) fn read(path: &Path) -> Result<Slice, Error> {
         rows: whole(tags::ROWS).unwrap_or(0),
         columns: whole(tags::COLUMNS).unwrap_or(0),
         frames: whole(tags::NUMBER_OF_FRAMES).unwrap_or(1),
+        pixel_bytes: is_plain(object.meta().transfer_syntax())
+            .then(|| whole(tags::BITS_ALLOCATED).map_or(1, |bits| (bits as u64 / 8).max(1))),
         is_overview: is_overview(&object),
         position_mm: numbers::<3>(&object, tags::IMAGE_POSITION_PATIENT).map(Point3::from),
         orientation,
@@ -99,6 +103,14 @@ pub(super) fn read(path: &Path) -> Result<Slice, Error> {
         intercept: numbers::<1>(&object, tags::RESCALE_INTERCEPT).map_or(0.0, |[v]| v),
         path: path.to_owned(),
     })
+}
+
+/// Whether a transfer syntax leaves pixels as they are.
+fn is_plain(syntax: &str) -> bool {
+    // Retired, but old archives are full of it.
+    const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+    let syntax = syntax.trim_end_matches('\0');
+    [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN].contains(&syntax)
 }
 
 fn is_overview(object: &DefaultDicomObject) -> bool {

@@ -54,7 +54,12 @@ fn dicom_files(folder: &Path, depth: usize, progress: &Progress) -> Result<Vec<P
     progress.report(0.0, "looking for DICOM files")?;
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).max_depth(depth).sort_by_file_name() {
-        let entry = entry.map_err(|e| Error::Unreadable { path: folder.to_owned(), why: e.to_string() })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A folder below that may not be looked into (`System Volume Information` on a stick) is not the scan's.
+            Err(e) if e.depth() > 0 => continue,
+            Err(e) => return Err(Error::Unreadable { path: folder.to_owned(), why: e.to_string() }),
+        };
         if entry.file_type().is_file() && has_mark(entry.path()) {
             files.push(entry.into_path());
         }

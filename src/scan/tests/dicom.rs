@@ -208,6 +208,24 @@ fn short_pixels_are_refused() {
 }
 
 #[test]
+fn rows_that_a_file_cannot_hold_take_no_memory() {
+    let folder = Folder::new();
+    for z in [0.0, 1.0] {
+        Made::at(z).write(&folder, &format!("{z}"));
+        // 65,535 rows and columns (0028,0010) and (0028,0011): 8.6 GB a slice.
+        let path = folder.path().join(format!("{z}"));
+        let mut bytes = std::fs::read(&path).unwrap();
+        for tag in [0x10, 0x11] {
+            let at = bytes.windows(6).position(|w| w == [0x28, 0, tag, 0, b'U', b'S']).unwrap();
+            bytes[at + 8..at + 10].fill(0xFF);
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let error = read_now(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Truncated { expected: 8_589_672_450, .. }), "{error}");
+}
+
+#[test]
 fn a_slice_cut_short_is_named_and_a_lying_length_takes_no_memory() {
     let folder = Folder::new();
     series(&folder);

@@ -109,6 +109,12 @@ fn voxels_lie_beside_a_detached_header() {
         folder.file(&format!("s{:02}.raw", slice + 1), bytes);
     }
     assert_eq!(hu(&read_now(&folder.file("many.nhdr", fields("s%02d.raw 1 2 1"))).unwrap()), VALUES);
+    // A skip of -1 counts from the end of each file.
+    for (slice, bytes) in little().chunks(12).enumerate() {
+        folder.file(&format!("e{}.raw", slice + 1), [b"a head of its own", bytes].concat());
+    }
+    let ends = fields("e%d.raw 1 2 1").replace("encoding: raw", "encoding: raw\nbyte skip: -1");
+    assert_eq!(hu(&read_now(&folder.file("ends.nhdr", ends)).unwrap()), VALUES);
     let listed = fields("LIST").trim_end().to_owned() + "\ns01.raw\ns02.raw\n";
     assert_eq!(hu(&read_now(&folder.file("list.nhdr", listed)).unwrap()), VALUES);
 }
