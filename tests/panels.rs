@@ -187,6 +187,44 @@ fn one_click_of_the_brush_is_a_correction() {
     assert!(edits.len() == 1 && edits[0].defect == Some(0), "{edits:?}");
 }
 
+#[test]
+fn an_export_is_not_cut_off_and_what_lies_in_its_folder_is_asked_about() {
+    let folder = scratch("export-kept");
+    let file = small_head(&folder);
+    let mut harness = window("export-kept-home", egui::Theme::Dark, Some(Start::Open(file)));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let out = folder.join("out");
+    std::fs::create_dir_all(&out).expect("a folder");
+    std::fs::write(out.join("implant.stl"), "somebody's").expect("written");
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::E);
+    harness.run_steps(4);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.run_steps(2);
+    harness.event(egui::Event::Text(out.display().to_string()));
+    harness.run_steps(3);
+    harness.get_by_label("Export").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("holds a part already");
+    assert!(!harness.state().case().is_busy());
+    harness.get_by_label("Export").click();
+    harness.step();
+    harness.step();
+    assert!(harness.state().case().is_exporting());
+    let id = harness.state().case().id().map(str::to_owned);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::N);
+    harness.step();
+    harness.step();
+    assert_eq!(harness.state().case().id().map(str::to_owned), id, "the case stays until its files are there");
+    wait(&mut harness, "the export", |w| w.case().state(StepKind::Export).is_current());
+    assert!(std::fs::metadata(out.join("implant.stl")).expect("the part").len() > 1000);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::N);
+    harness.run_steps(3);
+    assert_eq!(harness.state().case().id(), None);
+}
+
 /// Whether the part of a method and a drawn shape is finished.
 fn part_of(window: &Window, method: &str, shape_draw: u32) -> bool {
     let case = window.case();
