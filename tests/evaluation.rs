@@ -6,7 +6,8 @@ use calvaria::evaluate;
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::{Grid, Progress, Volume};
 use calvaria::phantom::{
-    self, Disturbance, HeadParams, InjectKind, InjectParams, disturb, inject, parse_list, protocol_b, sha256,
+    self, Disturbance, HeadParams, InjectKind, InjectParams, Injected, ListRow, disturb, inject, parse_list,
+    protocol_b, sha256,
 };
 use calvaria::scan::{Scan, Voxels};
 use calvaria::skull::{self, Skull};
@@ -377,14 +378,49 @@ fn the_committed_test_set_is_made_again() {
     let Some(data) = support::real_data() else { return };
     for (skull, kind) in [("043", "010-040cm2_1"), ("088", "150-250cm2_2")] {
         let row = rows.iter().find(|r| r.skull == skull && r.kind == kind).expect("a row");
-        let file = data.join("skullfix/training_set/complete_skull").join(format!("{skull}.nrrd"));
-        let scan = calvaria::scan::read(&file, &Progress::new()).expect("a skull");
-        let mut found = skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
-        row.place.expect("a pose").put(&mut found);
-        let Voxels::Mask(complete) = scan.voxels else { panic!("a mask") };
-        let made = inject(&complete, &found, &row.params, &Progress::new()).expect("room for it");
+        let made = made_again(&data, row);
         assert_eq!(Some(sha256(&made.implant)), row.implant_sha256, "{skull} {kind}");
     }
+}
+
+/// A defect of protocol B in its skull.
+fn made_again(data: &Path, row: &ListRow) -> Injected {
+    let file = data.join("skullfix/training_set/complete_skull").join(format!("{}.nrrd", row.skull));
+    let scan = calvaria::scan::read(&file, &Progress::new()).expect("a skull");
+    let mut found = skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
+    row.place.expect("a pose").put(&mut found);
+    let Voxels::Mask(complete) = scan.voxels else { panic!("a mask") };
+    inject(&complete, &found, &row.params, &Progress::new()).expect("room for it")
+}
+
+/// Protocol C's list of protocol B: one disturbance a case, in turn, seeds by the rule, and one of its cases is made again.
+#[test]
+fn the_committed_disturbed_irregular_cases_are_made_again() {
+    let list = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits").join(name);
+        fs::read_to_string(path).expect("the list")
+    };
+    let (defects, text) = (parse_list(&list("protocol-b.csv")).expect("a list"), list("protocol-c-of-b.csv"));
+    let kinds: BTreeSet<&str> = defects.iter().map(|d| d.kind.as_str()).collect();
+    let rows: Vec<Vec<&str>> =
+        text.lines().filter(|l| !l.starts_with('#')).skip(1).map(|l| l.split(',').collect()).collect();
+    assert_eq!(rows.len(), defects.len());
+    for (i, row) in rows.iter().enumerate() {
+        let what = Disturbance::ALL[i % Disturbance::ALL.len()];
+        let (kind, skull) = row[0].split_once('/').expect("a kind and a skull");
+        let place = kinds.iter().position(|k| *k == kind).expect("a kind of the list") as u64;
+        let seed = what.seed(1000 * place + skull.parse::<u64>().expect("a number"));
+        assert_eq!((row[1], row[2]), (what.word(), seed.to_string().as_str()), "{row:?}");
+    }
+    let Some(data) = support::real_data() else { return };
+    let row = rows.iter().find(|r| r[0] == "040-080cm2_1/043").expect("a row");
+    let defect = defects.iter().find(|d| d.skull == "043" && d.kind == "040-080cm2_1").expect("a defect");
+    let cut = made_again(&data, defect);
+    let what = Disturbance::Base;
+    assert_eq!(row[1], what.word());
+    let seed = row[2].parse().expect("a seed");
+    let made = disturb(&cut.defective, &cut.implant, what, seed, &Progress::new()).expect("a case");
+    assert_eq!([row[5], row[6]], [sha256(&made.implant), sha256(&made.defective)]);
 }
 
 /// Protocol C's committed list: seeds by the rule, and two of its cases are made again.
