@@ -2,7 +2,7 @@
 
 mod support;
 
-use calvaria::app::Window;
+use calvaria::app::{LabelWindow, Window};
 use calvaria::case::{Comparing, Home, Start, StepKind};
 use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::Progress;
@@ -223,6 +223,50 @@ fn an_export_is_not_cut_off_and_what_lies_in_its_folder_is_asked_about() {
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::N);
     harness.run_steps(3);
     assert_eq!(harness.state().case().id(), None);
+}
+
+/// A held key sends itself again and again; only a finger that came down anew answers.
+#[test]
+fn a_held_digit_answers_once() {
+    let folder = scratch("held-digit");
+    let file = small_head(&folder);
+    for name in ["b.nrrd", "c.nrrd"] {
+        std::fs::copy(&file, folder.join(name)).expect("a copy");
+    }
+    let home = Home::at(&scratch("held-digit-home"));
+    let builder = Harness::builder().with_size([1000.0, 640.0]).wgpu();
+    let mut harness =
+        builder.build_eframe(move |cc| LabelWindow::new(cc, &home, &folder, None, "tester").expect("a folder"));
+    let place = |harness: &Harness<'_, LabelWindow>| {
+        let session = harness.state().folder().session();
+        (session.position(), session.group_position())
+    };
+    let press = |harness: &mut Harness<'_, LabelWindow>, key: egui::Key, pressed: bool| {
+        harness.event(egui::Event::Key {
+            key,
+            physical_key: None,
+            pressed,
+            repeat: false,
+            modifiers: egui::Modifiers::NONE,
+        });
+        harness.step();
+    };
+    harness.step();
+    let before = place(&harness);
+    press(&mut harness, egui::Key::Num2, true);
+    let answered = place(&harness);
+    assert_ne!(answered, before);
+    // Without a release between them: the key is held.
+    (0..8).for_each(|_| press(&mut harness, egui::Key::Num2, true));
+    assert_eq!(place(&harness), answered);
+    press(&mut harness, egui::Key::Num2, false);
+    press(&mut harness, egui::Key::Num2, true);
+    assert_ne!(place(&harness), answered);
+    // A held arrow walks on.
+    (0..4).for_each(|_| press(&mut harness, egui::Key::ArrowLeft, true));
+    assert_eq!(place(&harness).0, 0);
+    (0..2).for_each(|_| press(&mut harness, egui::Key::ArrowRight, true));
+    assert_eq!(place(&harness).0, 2);
 }
 
 /// Whether the part of a method and a drawn shape is finished.
