@@ -9,6 +9,12 @@ use crate::scan::Voxels;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
+const PREVIEW: &str = "preview.png";
+
+/// The files of an export.
+pub const BUNDLE_FILES: [&str; 7] =
+    ["implant.stl", "implant.nrrd", "complete.nrrd", "skull.stl", "recipe.toml", PREVIEW, "report.json"];
+
 /// Draws `preview.png` from the results: PNG bytes, or a word on why there is no picture (no graphics adapter).
 pub type Preview = Box<dyn FnOnce(&Results) -> Result<Vec<u8>, String> + Send>;
 
@@ -72,7 +78,7 @@ pub fn write_bundle(
     staged.file("recipe.toml", |w| w.write_all(bundle.recipe.to_toml().as_bytes()))?;
     let no_preview = match drawn {
         Some(Ok(png)) => {
-            staged.file("preview.png", |w| w.write_all(&png))?;
+            staged.file(PREVIEW, |w| w.write_all(&png))?;
             None
         }
         Some(Err(word)) => Some(word),
@@ -82,6 +88,10 @@ pub fn write_bundle(
     staged.file("report.json", |w| w.write_all(report.as_bytes()))?;
     progress.check()?;
     let files = staged.commit()?;
+    if no_preview.is_some() {
+        // An older picture would show another part.
+        let _ = std::fs::remove_file(folder.join(PREVIEW));
+    }
     let _ = progress.report(1.0, "Written"); // too late to be cancelled
     Ok((Written { folder: folder.to_owned(), files, no_preview }, report))
 }

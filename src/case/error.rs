@@ -16,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     Defect(defect::Error),
     /// Nothing is open, so there is nothing to design.
-    #[error("no defect was found: the vault is closed")]
+    #[error("no defect was found: the vault is closed, or its openings are smaller than defect.min_area_cm2")]
     NoDefect,
     /// The bone could not be completed.
     #[error(transparent)]

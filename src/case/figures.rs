@@ -36,7 +36,9 @@ pub fn state_of(output: &StepOutput) -> StepState {
             let mean = if count == 0 { 0.0 } else { sum / count as f64 };
             let method = serde_json::to_value(completion.method).ok();
             let method = method.as_ref().and_then(|v| v.as_str()).unwrap_or_default();
-            (format!("{method} · ± {mean:.1} mm"), texts(&completion.findings))
+            let stated = completion.method.states_deviation();
+            let figure = if stated { format!("{method} · ± {mean:.1} mm") } else { method.to_owned() };
+            (figure, texts(&completion.findings))
         }
         StepOutput::Part(part) => {
             let figure = format!("{:.1} cm³", part.implant.mesh.volume_mm3() / 1000.0);

@@ -26,7 +26,7 @@ mod surfaces;
 mod write;
 
 pub use crate::export::WriteError;
-pub use bundle::{Bundle, BundleError, Preview, Written, write_bundle};
+pub use bundle::{BUNDLE_FILES, Bundle, BundleError, Preview, Written, write_bundle};
 pub use case_file::{CaseFile, CaseFileError, SavedFigure};
 pub use error::{Error, next_step};
 pub use figures::{findings, state_of};

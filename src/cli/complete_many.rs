@@ -1,5 +1,6 @@
 use super::arguments::Reconstruct;
 use super::failure::Failure;
+use super::inputs;
 use super::output::{self, Meter};
 use super::volumes;
 use crate::case::{self, Recipe};
@@ -74,6 +75,9 @@ fn shown(below: &Path) -> String {
 
 /// Completes one file; gives region and area of each defect.
 fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progress) -> Result<Vec<Value>, Failure> {
+    for place in places(out, below) {
+        inputs::keep(file, &place)?;
+    }
     let scan = scan::read(file, &progress.part(0.0, 0.2))?;
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.4))?;
     let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.4, 0.6))?;
@@ -103,9 +107,14 @@ fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progre
         .collect())
 }
 
+/// Where the completed skull and the implant go.
+fn places(out: &Path, below: &Path) -> [PathBuf; 2] {
+    ["complete_skull", "implant"].map(|kind| out.join(kind).join(below))
+}
+
 /// Writes both volumes, or neither.
 fn save_both(complete: &Volume<u8>, implant: &Volume<u8>, out: &Path, below: &Path) -> Result<(), WriteError> {
-    let places: [PathBuf; 2] = ["complete_skull", "implant"].map(|kind| out.join(kind).join(below));
+    let places = places(out, below);
     for place in &places {
         if let Some(folder) = place.parent() {
             std::fs::create_dir_all(folder).map_err(|e| WriteError::new(folder, &e))?;

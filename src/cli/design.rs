@@ -1,7 +1,7 @@
 use super::arguments::Design;
 use super::failure::Failure;
 use super::output::{self, Meter};
-use super::{parameters, picture};
+use super::{inputs, parameters, picture};
 use crate::case::{self, Bundle, Outcome, Written, run_all, write_bundle};
 use crate::{defect::Defect, scan};
 use std::path::Path;
@@ -15,13 +15,22 @@ pub fn run(arguments: &Design, quiet: bool) -> Result<(), Failure> {
     let scan = Arc::new(scan::read(&arguments.scan, &progress.part(0.0, 0.1))?);
     // Seconds of work are worth nothing when the folder cannot be written: say so before.
     case::check_writable(&arguments.out)?;
-    let outcome = run_all(scan, &recipe, &[], &progress.part(0.1, 0.8))?;
+    for name in case::BUNDLE_FILES {
+        inputs::keep(&arguments.scan, &arguments.out.join(name))?;
+    }
+    let outcome = run_all(scan.clone(), &recipe, &[], &progress.part(0.1, 0.8)).inspect_err(|_| {
+        // What was noticed in reading may be why.
+        scan.findings.iter().for_each(|f| output::complain(&f.message));
+    })?;
     let bundle = Bundle { outcome: &outcome, recipe: &recipe, edits: &[] };
     let (written, report) =
         write_bundle(&bundle, &arguments.out, Some(Box::new(picture::preview)), &progress.part(0.8, 1.0))?;
     meter.finish();
     if let Some(word) = &written.no_preview {
         output::complain(&format!("no preview.png: {word}"));
+    }
+    for check in outcome.part.checks.iter().filter(|c| c.passed == Some(false)) {
+        output::complain(&format!("a check failed: {}", check.text));
     }
     if arguments.json {
         output::print(&report);

@@ -2,7 +2,9 @@ use super::arguments::Detect;
 use super::failure::Failure;
 use super::output::{self, Meter};
 use super::{design, parameters};
+use crate::case::Recipe;
 use crate::network::detector;
+use crate::scan::Finding;
 use crate::{defect, scan, skull};
 use serde_json::json;
 
@@ -14,7 +16,9 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
     let scan = scan::read(&arguments.scan, &progress.part(0.0, 0.2))?;
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.7))?;
     let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.7, 0.95))?;
-    let (_, findings) = detector::check(&skull, &defects);
+    let (_, seen) = detector::check(&skull, &defects);
+    // What was noticed in reading (unscaled values, sides that are unsure) decides what the answer is worth.
+    let findings: Vec<&Finding> = scan.findings.iter().chain(&seen).collect();
     meter.finish();
     if arguments.json {
         let mut found = json!({ "defects": defects.iter().map(as_json).collect::<Vec<_>>() });
@@ -24,7 +28,13 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
         }
         output::json(&found);
     } else if defects.is_empty() {
-        output::line("no defect: the vault is closed");
+        let smallest = recipe.defect.min_area_cm2;
+        let asked = if smallest > Recipe::default().defect.min_area_cm2 {
+            format!(" of {smallest} cm² or more")
+        } else {
+            String::new()
+        };
+        output::line(&format!("no defect{asked}{}", if asked.is_empty() { ": the vault is closed" } else { "" }));
     } else {
         for (i, defect) in defects.iter().enumerate() {
             output::line(&format!("{i}: {}", design::describe(defect)));

@@ -1,6 +1,6 @@
 use super::arguments::Label;
 use super::failure::Failure;
-use super::{Outcome, output, window};
+use super::{Outcome, inputs, output, window};
 use crate::case::{self, Start};
 use crate::export::write_atomically;
 use crate::library::{self, LabelFolder, Vocabulary, to_csv, to_json};
@@ -34,6 +34,7 @@ fn export(folder: &LabelFolder, file: &Path) -> Result<(), Failure> {
         "json" => to_json(session.labels(), session.vocabulary(), session.scans()),
         _ => return Err(Failure::Usage(format!("{}: end the name with .csv or .json", file.display()))),
     };
+    inputs::keep(folder.file(), file)?;
     case::check_writable_file(file)?;
     Ok(write_atomically(file, |out| out.write_all(text.as_bytes()))?)
 }

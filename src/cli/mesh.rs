@@ -1,5 +1,6 @@
 use super::arguments::MeshArguments;
 use super::failure::Failure;
+use super::inputs;
 use super::inspect::mesh_text;
 use super::output::{self, Meter};
 use crate::case::Recipe;
@@ -18,6 +19,7 @@ pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
     let meter = Meter::new(quiet);
     let progress = meter.progress();
     let scan = scan::read(&arguments.scan, &progress.part(0.0, 0.2))?;
+    inputs::keep(&arguments.scan, &arguments.out)?;
     case::check_writable_file(&arguments.out)?;
     let mesh = if arguments.everything {
         let iso = recipe.skull.threshold_hu as f32;

@@ -12,6 +12,7 @@ mod evaluate;
 mod evaluate_case;
 mod failure;
 mod inject;
+mod inputs;
 mod inspect;
 mod label;
 mod manual;

@@ -21,6 +21,11 @@ pub fn run(arguments: &Phantom, quiet: bool) -> Result<(), Failure> {
     }
     case::check_writable_file(&arguments.out)?;
     if let Some(truth) = &arguments.truth {
+        if *truth == arguments.out {
+            return Err(Failure::Usage(
+                "--out and --truth are the same file; the truth goes to one of its own".to_owned(),
+            ));
+        }
         case::check_writable_file(truth)?;
     }
     let meter = Meter::new(quiet);

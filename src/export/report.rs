@@ -121,10 +121,11 @@ impl Report<'_> {
         let mut spread: Vec<f64> = inside.filter(|(hole, _)| **hole).map(|(_, &u)| f64::from(u)).collect();
         spread.sort_by(f64::total_cmp);
         let mean = spread.iter().sum::<f64>() / spread.len().max(1) as f64;
+        let stated = self.completion.method.states_deviation();
         let at = |share: f64| spread.get(((spread.len().max(1) - 1) as f64 * share).round() as usize).copied();
         json!({
             "method": self.completion.method,
-            "uncertainty_mm": { "mean": mean, "p95": at(0.95), "max": at(1.0) },
+            "uncertainty_mm": stated.then(|| json!({ "mean": mean, "p95": at(0.95), "max": at(1.0) })),
         })
     }
 

@@ -73,6 +73,12 @@ pub enum Method {
 }
 
 impl Method {
+    /// Whether it states a deviation that was held against truth; that of the others only grows with the distance from
+    /// bone.
+    pub fn states_deviation(self) -> bool {
+        self.has_field() || matches!(self, Method::Map | Method::Volume)
+    }
+
     /// Whether it knows how far the bone may have been elsewhere, so that shapes can be drawn.
     pub fn has_field(self) -> bool {
         matches!(self, Method::Shape | Method::Kriging | Method::Auto)

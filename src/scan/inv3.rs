@@ -29,7 +29,7 @@ struct Matrix {
 /// Reads the project's matrix; its masks and surfaces are not looked at.
 pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     progress.report(0.0, "reading the project")?;
-    let matrix = with_entry(path, "main.plist", |entry, size| {
+    let matrix = with_entry(path, "main.plist", false, |entry, size| {
         let mut text = Vec::new();
         entry.take(MAX_PLIST).read_to_end(&mut text).map_err(|e| Error::io(path, &e))?;
         if (text.len() as u64) < size.min(MAX_PLIST) {
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
             .map_err(|e| Error::damaged(path, format!("main.plist is not a property list ({e})")))?;
         describe(path, &value)
     })?;
-    with_entry(path, &matrix.file, |entry, entry_bytes| {
+    with_entry(path, &matrix.file, true, |entry, entry_bytes| {
         let count = checked_count(path, matrix.size, matrix.sample.bytes() as u64, entry_bytes, false)?;
         let layout = Layout::plain(matrix.sample, false, count);
         let collector = read_samples(entry, &layout, path, &progress.part(0.0, 0.95))?;
@@ -56,10 +56,12 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     })
 }
 
-/// Calls `use_entry(content, size)` on the entry whose last name is `name`.
+/// Calls `use_entry(content, size)` on the entry whose last name is `name`; `to_the_end` reads what follows too, for a
+/// gzip's checksum stands at its end.
 fn with_entry<T>(
     path: &Path,
     name: &str,
+    to_the_end: bool,
     use_entry: impl FnOnce(&mut dyn Read, u64) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(|e| Error::io(path, &e))?);
@@ -72,7 +74,13 @@ fn with_entry<T>(
         let found = entry.path().is_ok_and(|p| p.file_name().is_some_and(|n| n == name));
         if found && entry.header().entry_type().is_file() {
             let size = entry.size();
-            return use_entry(&mut entry, size);
+            let used = use_entry(&mut entry, size)?;
+            drop(entry);
+            if to_the_end {
+                let rest = std::io::copy(&mut archive.into_inner(), &mut std::io::sink());
+                rest.map_err(|e| Error::damaged(path, format!("the archive is damaged ({e})")))?;
+            }
+            return Ok(used);
         }
     }
     Err(Error::MissingPart { path: path.to_owned(), part: name.to_owned() })

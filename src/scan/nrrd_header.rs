@@ -217,6 +217,12 @@ fn without_directions(
             what: "the header has neither `space directions` nor `spacings`, so the voxel size is unknown".to_owned(),
         });
     }
+    if spacing.iter().any(|s| *s <= 0.0) {
+        return Err(Error::VoxelSize {
+            path: path.to_owned(),
+            what: format!("`spacings` {spacing:?} are not all above 0, so the sides of the head are unknown"),
+        });
+    }
     notes.push("The header has no directions; the axes are taken as left, posterior and superior.".to_owned());
     let at_node: Vec<&str> = fields.get("centerings").map(|c| c.split_whitespace().collect()).unwrap_or_default();
     let at_node = |axis: usize| at_node.get(axis).is_some_and(|c| c.eq_ignore_ascii_case("node"));

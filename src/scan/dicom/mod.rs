@@ -29,30 +29,51 @@ pub(super) fn read_file(path: &Path, progress: &Progress) -> Result<Scan, Error>
     if own.is_overview {
         return Err(series::only_overviews(path));
     }
-    let mut read = headers(&dicom_files(folder, 1, progress)?, progress)?;
+    let found = dicom_files(folder, 1, progress)?;
+    let mut read = headers(&found.files, progress)?;
     read.images.retain(|s| s.group() == own.group() && !s.is_overview);
-    read_slices(read, Vec::new(), path, progress)
+    read_slices(read, found.findings(), path, progress)
 }
 
 /// Reads the CT series with most slices below a folder; `None` when there is no DICOM file at all.
 pub(super) fn read_folder(folder: &Path, progress: &Progress) -> Result<Option<Scan>, Error> {
-    let files = dicom_files(folder, usize::MAX, progress)?;
-    if files.is_empty() {
+    let found = dicom_files(folder, usize::MAX, progress)?;
+    if found.files.is_empty() {
         return Ok(None);
     }
-    let mut read = headers(&files, progress)?;
+    let mut read = headers(&found.files, progress)?;
     if read.images.is_empty() {
         return Err(read.first_error.unwrap_or_else(|| Error::EmptyFolder(folder.to_owned())));
     }
     let chosen = series::choose(std::mem::take(&mut read.images), folder)?;
     read.images = chosen.slices;
-    read_slices(read, chosen.findings, folder, progress).map(Some)
+    let findings = found.findings().into_iter().chain(chosen.findings).collect();
+    read_slices(read, findings, folder, progress).map(Some)
+}
+
+/// The DICOM files of a folder.
+struct Found {
+    files: Vec<PathBuf>,
+    /// Files named as slices are that are empty, cut off before the mark, or may not be read.
+    lost: usize,
+}
+
+impl Found {
+    /// A lost slice at an end leaves the others even: nothing else would tell.
+    fn findings(&self) -> Vec<Finding> {
+        let word = |n| {
+            Finding::new(format!(
+                "{n} files that may be slices are empty, cut off or may not be read, and were left out: the scan may end too early."
+            ))
+        };
+        (self.lost > 0).then(|| word(self.lost)).into_iter().collect()
+    }
 }
 
 /// DICOM files (by their mark at byte 128) down to a depth, sorted by name.
-fn dicom_files(folder: &Path, depth: usize, progress: &Progress) -> Result<Vec<PathBuf>, Error> {
+fn dicom_files(folder: &Path, depth: usize, progress: &Progress) -> Result<Found, Error> {
     progress.report(0.0, "looking for DICOM files")?;
-    let mut files = Vec::new();
+    let mut found = Found { files: Vec::new(), lost: 0 };
     for entry in walkdir::WalkDir::new(folder).max_depth(depth).sort_by_file_name() {
         let entry = match entry {
             Ok(entry) => entry,
@@ -60,18 +81,42 @@ fn dicom_files(folder: &Path, depth: usize, progress: &Progress) -> Result<Vec<P
             Err(e) if e.depth() > 0 => continue,
             Err(e) => return Err(Error::Unreadable { path: folder.to_owned(), why: e.to_string() }),
         };
-        if entry.file_type().is_file() && has_mark(entry.path()) {
-            files.push(entry.into_path());
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        match mark(entry.path()) {
+            Mark::Dicom if entry.file_type().is_file() => found.files.push(entry.into_path()),
+            Mark::Lost if named_as_a_slice(entry.path()) => found.lost += 1,
+            _ => {}
         }
         progress.check()?;
     }
-    Ok(files)
+    Ok(found)
 }
 
-fn has_mark(path: &Path) -> bool {
+/// What the first bytes of a file say.
+enum Mark {
+    Dicom,
+    Other,
+    /// There are none to read.
+    Lost,
+}
+
+fn mark(path: &Path) -> Mark {
     let mut head = [0u8; 132];
-    let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut head));
-    read.is_ok() && head[128..] == *b"DICM"
+    match std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut head)) {
+        Ok(()) if head[128..] == *b"DICM" => Mark::Dicom,
+        Ok(()) => Mark::Other,
+        Err(_) => Mark::Lost,
+    }
+}
+
+/// Slices end in `.dcm`, `.ima` or a number, or in nothing.
+fn named_as_a_slice(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    !hidden
+        && ending.is_none_or(|e| ["dcm", "dicom", "ima"].contains(&e.as_str()) || e.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Headers of a folder's files.

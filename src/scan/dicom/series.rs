@@ -14,6 +14,8 @@ const GAP_TOLERANCE: f64 = 0.02;
 
 /// The line of slice positions may lean from the slices' normal by this much, degrees.
 const TILT_TOLERANCE_DEG: f64 = 0.5;
+/// A slice farther than this from the line of the others is shifted, mm: less is rounding.
+const ASIDE_TOLERANCE_MM: f64 = 0.5;
 
 /// Slices of one volume, and which others were left.
 pub(super) struct Chosen {
@@ -131,6 +133,16 @@ pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Grid
         return Err(refuse(
             format!("the slices are shifted against each other (gantry tilt of {lean:.1}°), which is not read yet"),
             "resample the scan to perpendicular axes",
+        ));
+    }
+    let height = placed[last].0 - placed[0].0;
+    let aside_mm = |(at, position, _): &(f64, Point3<f64>, Slice)| {
+        (position - placed[0].1 - line * ((at - placed[0].0) / height)).norm()
+    };
+    if let Some(most) = placed.iter().map(aside_mm).max_by(f64::total_cmp).filter(|&most| most > ASIDE_TOLERANCE_MM) {
+        return Err(refuse(
+            format!("a slice lies {most:.1} mm aside of the others"),
+            "export the series again from its source, or resample it",
         ));
     }
     let slice = &placed[0].2;

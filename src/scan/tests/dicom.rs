@@ -208,6 +208,21 @@ fn short_pixels_are_refused() {
 }
 
 #[test]
+fn a_slice_that_lies_aside_is_refused_and_a_lost_one_is_told() {
+    let folder = Folder::new();
+    series(&folder);
+    assert!(read_now(folder.path()).unwrap().findings.is_empty());
+    folder.file("deep/e", "");
+    folder.file("deep/notes.txt", "not a slice");
+    let scan = read_now(folder.path()).unwrap();
+    assert!(scan.findings.iter().any(|f| f.message.starts_with("1 files that may be slices")), "{:?}", scan.findings);
+    let mut aside = Made::at(1.5);
+    aside.position[0] += 5.0;
+    aside.write(&folder, "deep/a");
+    assert!(refused(&folder).contains("5.0 mm aside"), "{}", refused(&folder));
+}
+
+#[test]
 fn rows_that_a_file_cannot_hold_take_no_memory() {
     let folder = Folder::new();
     for z in [0.0, 1.0] {

@@ -55,6 +55,21 @@ fn a_project_is_read_whatever_the_order_of_its_parts() {
 }
 
 #[test]
+fn a_checksum_that_does_not_hold_is_damage() {
+    let (_, bytes) = matrix();
+    let plist = plist("matrix.dat", "CT");
+    let folder = Folder::new();
+    let file = project(&folder, "p.inv3", &[("main.plist", plist.as_bytes()), ("matrix.dat", &bytes)], true);
+    let mut packed = std::fs::read(&file).unwrap();
+    // The checksum stands in the last eight bytes, before the length.
+    let at = packed.len() - 8;
+    packed[at] ^= 1;
+    std::fs::write(&file, packed).unwrap();
+    let error = read_now(&file).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+}
+
+#[test]
 fn a_missing_part_is_named() {
     let (_, bytes) = matrix();
     let plist = plist("matrix.dat", "CT");

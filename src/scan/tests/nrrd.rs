@@ -93,6 +93,14 @@ fn without_directions_the_spacings_count() {
 }
 
 #[test]
+fn spacings_below_zero_would_mirror_the_head_and_are_refused() {
+    let folder = Folder::new();
+    let head = header("type: short\nendian: little\nencoding: raw\nspacings: -0.5 0.6 1.2\n");
+    let file = folder.file("v.nrrd", [head.into_bytes(), little()].concat());
+    assert!(read_now(&file).is_err_and(|e| e.to_string().contains("not all above 0")));
+}
+
+#[test]
 fn a_fourth_axis_of_length_one_is_left_out() {
     let head = "NRRD0005\ntype: short\ndimension: 4\nsizes: 1 2 3 2\nendian: little\nencoding: raw\nspace: LPS\n\
                 space directions: none (1,0,0) (0,1,0) (0,0,1)\n\n";
