@@ -82,6 +82,37 @@ fn bad_input_is_refused_with_one_message_and_nothing_is_written() {
     refused("inv3", &inv3, 3, &["half.inv3", "matrix.dat"]);
 }
 
+/// The scan under every name that a command may write to, and the labels under that of their table.
+#[test]
+fn what_is_read_is_never_written_over() {
+    let folder = scratch("cli-kept");
+    let (scan, _) = phantom();
+    let scan = std::fs::read(scan).expect("the phantom");
+    let kept = |file: &Path, output: Output| {
+        assert_eq!(code(&output), 3, "{}", errors(&output));
+        assert!(errors(&output).contains("this is what is read"), "{}", errors(&output));
+        assert!(std::fs::read(file).expect("still there") == scan, "{}", file.display());
+    };
+    let file = folder.join("implant.nrrd");
+    std::fs::write(&file, &scan).expect("written");
+    kept(&file, run(&[&"mesh", &file, &"--out", &file]));
+    kept(&file, run(&[&"design", &file, &"--out", &folder]));
+    let below = folder.join("complete_skull");
+    std::fs::create_dir_all(&below).expect("a folder");
+    let file = below.join("a.nrrd");
+    std::fs::rename(folder.join("implant.nrrd"), &file).expect("moved");
+    kept(&file, run(&[&"reconstruct", &below, &"--out", &folder]));
+    let same = folder.join("same.nrrd");
+    assert_eq!(code(&run(&[&"phantom", &"--out", &same, &"--truth", &same])), 2);
+    let labels = below.join("labels.json");
+    let stored = r#"{"version":1,"vocabulary":"full-1","scans":{}}"#;
+    assert_eq!(code(&run(&[&"label", &below, &"--export", &below.join("t.csv")])), 0);
+    std::fs::write(&labels, stored).expect("written");
+    let output = run(&[&"label", &below, &"--export", &labels]);
+    assert!(code(&output) == 3 && errors(&output).contains("this is what is read"), "{}", errors(&output));
+    assert_eq!(std::fs::read_to_string(&labels).expect("still there"), stored);
+}
+
 #[test]
 fn scans_that_are_no_head_are_refused() {
     let folder = scratch("cli-no-head");
