@@ -58,6 +58,18 @@ fn small_head(folder: &Path) -> std::path::PathBuf {
     file
 }
 
+/// A window with the small head's part on screen, and the head's folder.
+fn designed(name: &str) -> (Harness<'static, Window>, std::path::PathBuf) {
+    let folder = scratch(name);
+    let start = Start::Open(small_head(&folder));
+    let mut harness = window(&format!("{name}-home"), egui::Theme::Dark, Some(start));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    (harness, folder)
+}
+
 #[test]
 fn the_empty_start_shows_where_to_drop() {
     window("empty-dark", egui::Theme::Dark, None).snapshot("empty_dark");
@@ -112,13 +124,7 @@ fn the_list_of_keys_and_the_search_open_by_key() {
 
 #[test]
 fn a_head_goes_down_the_road_by_clicks_and_the_slider_changes_the_part() {
-    let folder = scratch("road");
-    let file = small_head(&folder);
-    let mut harness = window("road-home", egui::Theme::Dark, Some(Start::Open(file)));
-    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
-    harness.get_by_label("Run all").click();
-    harness.run_steps(2);
-    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let (mut harness, _) = designed("road");
     let before = harness.state().case().results().part.clone().expect("a part");
     harness.get_by_role_and_label(Role::Slider, "Thickness").set_value_accesskit(6.0);
     harness.run_steps(2);
@@ -172,13 +178,7 @@ fn showing_the_parameters_changes_none() {
 
 #[test]
 fn one_click_of_the_brush_is_a_correction() {
-    let folder = scratch("dab");
-    let file = small_head(&folder);
-    let mut harness = window("dab-home", egui::Theme::Dark, Some(Start::Open(file)));
-    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
-    harness.get_by_label("Run all").click();
-    harness.run_steps(2);
-    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let (mut harness, _) = designed("dab");
     harness.key_press(egui::Key::A);
     harness.run_steps(4);
     harness.get_by_label("3-D view").click();
@@ -189,13 +189,7 @@ fn one_click_of_the_brush_is_a_correction() {
 
 #[test]
 fn an_export_is_not_cut_off_and_what_lies_in_its_folder_is_asked_about() {
-    let folder = scratch("export-kept");
-    let file = small_head(&folder);
-    let mut harness = window("export-kept-home", egui::Theme::Dark, Some(Start::Open(file)));
-    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
-    harness.get_by_label("Run all").click();
-    harness.run_steps(2);
-    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    let (mut harness, folder) = designed("export-kept");
     let out = folder.join("out");
     std::fs::create_dir_all(&out).expect("a folder");
     std::fs::write(out.join("implant.stl"), "somebody's").expect("written");

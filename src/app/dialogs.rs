@@ -89,7 +89,7 @@ impl PathForm {
         let recent = if purpose == Purpose::Open { case.home().recent() } else { Vec::new() };
         let own = match purpose {
             Purpose::SaveAs => case.saved_to().map(Path::to_owned),
-            Purpose::Export => case.exported().map(|w| w.folder.clone()),
+            Purpose::Export => case.exported().and_then(|w| std::path::absolute(&w.folder).ok()),
             Purpose::Open | Purpose::Locate => None,
         };
         Self { purpose, text: suggestion, asked: None, trouble: None, fresh: true, recent, own, warned: None }

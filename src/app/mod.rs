@@ -7,6 +7,7 @@ mod commands;
 mod dialogs;
 mod figures;
 mod help;
+mod incoming;
 mod label;
 mod layers;
 mod layout_file;

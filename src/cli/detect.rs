@@ -29,12 +29,12 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
         output::json(&found);
     } else if defects.is_empty() {
         let smallest = recipe.defect.min_area_cm2;
-        let asked = if smallest > Recipe::default().defect.min_area_cm2 {
-            format!(" of {smallest} cm² or more")
+        let usual = smallest <= Recipe::default().defect.min_area_cm2;
+        output::line(&if usual {
+            "no defect: the vault is closed".to_owned()
         } else {
-            String::new()
-        };
-        output::line(&format!("no defect{asked}{}", if asked.is_empty() { ": the vault is closed" } else { "" }));
+            format!("no defect of {smallest} cm² or more")
+        });
     } else {
         for (i, defect) in defects.iter().enumerate() {
             output::line(&format!("{i}: {}", design::describe(defect)));
