@@ -292,6 +292,38 @@ fn real_skulls_are_found_again_however_they_are_turned_and_cut() {
 /// A head laid over the mean by the part that happens to be alike would seem to lack the rest. 074 serves in no atlas, no
 /// network, and in no table but that of all heads.
 #[test]
+fn a_head_whose_axes_are_wrong_is_found_and_told() {
+    let Some(data) = support::real_data() else { return };
+    let (whole, piece) = pair(&data, "001");
+    let mask = without(&whole, &piece);
+    let upright = skull_of(mask.clone());
+    let before = found(&upright);
+    assert!(!upright.findings.iter().any(|f| f.message.contains("does not lie")));
+    for (axis, deg, vertex) in [
+        (Vector3::x_axis(), 180.0, "inferior"),
+        (Vector3::x_axis(), 90.0, "anterior"),
+        (Vector3::y_axis(), -90.0, "the right"),
+    ] {
+        let turn = UnitQuaternion::from_axis_angle(&axis, f64::to_radians(deg));
+        let moved = Isometry3::from_parts(Translation3::identity(), turn);
+        // Wrong axes are in the header alone: the voxels stay as they are.
+        let grid = Grid {
+            origin_mm: moved * mask.grid.origin_mm,
+            direction: turn.to_rotation_matrix().matrix() * mask.grid.direction,
+            ..mask.grid.clone()
+        };
+        let lying = skull_of(Volume::new(grid, mask.data.clone()));
+        let (angle, shift) = apart(&upright.frame, &lying.frame, &moved);
+        assert!(angle < 1.0 && shift < 1.0, "{vertex}: {angle:.2}° {shift:.2} mm");
+        let told = lying.findings.iter().any(|f| f.message.contains(&format!("its vertex points to {vertex}")));
+        assert!(told, "{vertex}: {:?}", lying.findings);
+        let after = found(&lying);
+        assert_eq!(after.len(), before.len(), "{vertex}");
+        assert!((after[0].area_cm2 / before[0].area_cm2 - 1.0).abs() < 0.05, "{vertex}: {} cm²", after[0].area_cm2);
+    }
+}
+
+#[test]
 fn a_flat_occiput_is_another_build_and_no_missing_bone() {
     let Some(data) = support::real_data() else { return };
     let skull = skull_of(read(&data.join("skullfix/training_set/complete_skull/074.nrrd")));

@@ -17,8 +17,8 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.7))?;
     let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.7, 0.95))?;
     let (_, seen) = detector::check(&skull, &defects);
-    // What was noticed in reading (unscaled values, sides that are unsure) decides what the answer is worth.
-    let findings: Vec<&Finding> = scan.findings.iter().chain(&seen).collect();
+    // What was noticed before (unscaled values, sides or axes that are unsure) decides what the answer is worth.
+    let findings: Vec<&Finding> = scan.findings.iter().chain(&skull.findings).chain(&seen).collect();
     meter.finish();
     if arguments.json {
         let mut found = json!({ "defects": defects.iter().map(as_json).collect::<Vec<_>>() });

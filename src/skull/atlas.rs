@@ -6,11 +6,12 @@ mod names;
 mod procrustes;
 mod statistics;
 
-use super::find::{guess_centre, outer_points};
 use super::mean_vault::{MeanVault, RHO_MAX, SIZE};
 use super::occupancy::{FULL, occupancy};
 use super::rays::RaySource;
+use super::starts::{guess_centre, outer_points};
 use crate::geometry::{Cancelled, Disc, Progress, Volume};
+use nalgebra::Rotation3;
 
 pub use names::name_bones;
 
@@ -117,8 +118,9 @@ pub fn build<E: std::fmt::Display>(
 fn prepared(name: String, mask: &Volume<u8>) -> Option<Head> {
     let shares = occupancy(mask)?;
     let iso = f32::from(FULL) / 2.0;
-    let centre = guess_centre(&shares, iso)?;
-    let points = outer_points(&RaySource::new(&shares, iso), &centre, 5000);
+    let upright = Rotation3::identity();
+    let centre = guess_centre(&shares, iso, &upright)?;
+    let points = outer_points(&RaySource::new(&shares, iso), &centre, 5000, &upright);
     (points.len() > 1000).then_some(Head { name, shares, points, centre })
 }
 

@@ -11,6 +11,7 @@ mod rays;
 mod sample;
 mod segment;
 mod shipped;
+mod starts;
 
 pub(crate) use find::found_without;
 pub(crate) use head_maps::THICKNESS_MM;

@@ -2,11 +2,11 @@
 
 use super::Head;
 use crate::geometry::{Cancelled, Disc, Progress};
-use crate::skull::find::best_start;
 use crate::skull::map::{blur, convolve, fill_nearest, mirrored};
 use crate::skull::occupancy::FULL;
 use crate::skull::pose::{Fit, MeanSurface, Pose, Schedule, align};
 use crate::skull::rays::RaySource;
+use crate::skull::starts::best_start;
 use nalgebra::{Point3, Rotation3, Vector3};
 use rayon::prelude::*;
 
@@ -73,7 +73,7 @@ pub(super) fn align_all(
 /// A head that fits badly tries many start poses.
 fn restart(head: &Head, fit: Fit, surface: &MeanSurface, schedule: &Schedule) -> Fit {
     let sparse: Vec<Point3<f64>> = head.points.iter().step_by(4).copied().collect();
-    let again = best_start(&sparse, &head.centre, surface, 1);
+    let again = best_start(&sparse, &head.centre, &Rotation3::identity(), surface, 1);
     let again = again.first().map(|f| align(&head.points, &f.pose, surface, schedule));
     again.filter(|f| f.score() > fit.score()).unwrap_or(fit)
 }
