@@ -2,6 +2,7 @@
 
 mod bone;
 mod check;
+mod handles;
 mod local;
 mod prepare;
 mod shape;
@@ -168,7 +169,7 @@ pub struct Implant {
 /// One line of the checks: figure and verdict.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Check {
-    /// Stable name: covers_defect, bone_overlap, min_wall, closed_manifold, insertion, volume, weight, size.
+    /// Stable name: covers_defect, bone_overlap, clearance, min_wall, closed_manifold, insertion, volume, weight, size.
     pub name: String,
     /// What the user reads, with figure and unit.
     pub text: String,

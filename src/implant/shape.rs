@@ -1,5 +1,6 @@
+use super::handles::without_loops;
 use super::{DesignBox, Error, Implant, Params, ThicknessMode};
-use crate::geometry::{Field, Grid, Progress, Volume, fill_holes, largest_component};
+use crate::geometry::{Field, Grid, Mesh, Progress, Volume, fill_holes, largest_component};
 use crate::scan::Finding;
 use crate::surface;
 use nalgebra::Vector3;
@@ -24,9 +25,12 @@ pub(super) fn shape(design: &DesignBox, params: &Params, progress: &Progress) ->
     keep_body(&mut field, &design.bone_above, params.clearance_mm as f32, fin_mm)
         .ok_or(Error::Empty { clearance_mm: params.clearance_mm })?;
     progress.report(0.7, "meshing the part")?;
-    let mesh = surface::manifold_isosurface(&field, 0.0);
+    let mut mesh = surface::manifold_isosurface(&field, 0.0);
     if mesh.triangles.is_empty() {
         return Err(Error::Empty { clearance_mm: params.clearance_mm });
+    }
+    if euler(&mesh) < 2 {
+        (field, mesh) = cut_slivers(field, mesh);
     }
     let mut findings = Vec::new();
     if clipped_share > 0.0 {
@@ -167,6 +171,35 @@ fn keep_body(field: &mut Field, bone_above: &Field, clearance: f32, fin_mm: f32)
         }
     });
     Some(())
+}
+
+/// Euler number of a closed manifold mesh that uses all of its vertices: an edge for every half of a triangle's three.
+fn euler(mesh: &Mesh) -> i64 {
+    mesh.positions.len() as i64 - mesh.triangles.len() as i64 / 2
+}
+
+/// At most so much is cut off as slivers, mm³.
+const SLIVERS_MM3: f64 = 2.0;
+
+/// The part with its slivers cut where that takes loops from it and next to nothing else, otherwise as it was: the loops of
+/// a part about an island of bone are its own, and one of a thin wall has nothing thick to keep.
+fn cut_slivers(field: Field, mesh: Mesh) -> (Field, Mesh) {
+    let body = field.map(|v| u8::from(v < 0.0));
+    // At least three voxels along every axis (1.2 to 1.8 mm).
+    let turned = |mask: &Volume<u8>| mask.map(|v| u8::from(v == 0));
+    let core = turned(&widen(turned(&body), [1; 3]));
+    let kept = without_loops(&body, largest_component(&widen(core, [1; 3]), false), &field);
+    let mut cut = field.clone();
+    let mut count = 0usize;
+    for (v, _) in cut.data.iter_mut().zip(&kept.data).filter(|(v, keep)| **v < 0.0 && **keep == 0) {
+        *v = OUT_MM;
+        count += 1;
+    }
+    if count as f64 * field.grid.voxel_mm3() > SLIVERS_MM3 {
+        return (field, mesh);
+    }
+    let without = surface::manifold_isosurface(&cut, 0.0);
+    if euler(&without) > euler(&mesh) { (cut, without) } else { (field, mesh) }
 }
 
 /// The mask widened by a box of `reach` voxels along each axis.

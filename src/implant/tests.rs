@@ -179,8 +179,17 @@ fn the_part_keeps_its_clearance_and_passes_its_checks() {
         let gap = smallest_gap(&implant);
         assert!(gap >= params.clearance_mm - 0.05 && gap < params.clearance_mm + 0.3, "{gap}");
         let checks = check(design, &implant, &params);
-        let names =
-            ["covers_defect", "bone_overlap", "min_wall", "closed_manifold", "insertion", "volume", "weight", "size"];
+        let names = [
+            "covers_defect",
+            "bone_overlap",
+            "clearance",
+            "min_wall",
+            "closed_manifold",
+            "insertion",
+            "volume",
+            "weight",
+            "size",
+        ];
         assert_eq!(checks.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), names);
         for c in &checks {
             assert_ne!(c.passed, Some(false), "{}: {}", c.name, c.text);
@@ -230,6 +239,24 @@ fn a_part_shifted_into_bone_fails_its_checks() {
     let checks = check(design, &implant, &params);
     let failed: Vec<&str> = checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.name.as_str()).collect();
     assert!(failed.contains(&"bone_overlap") && failed.contains(&"insertion"), "{failed:?}");
+}
+
+#[test]
+fn a_part_that_sits_too_near_to_bone_fails_its_clearance_alone() {
+    let (_, design) = design();
+    let params = Params::default();
+    let mut implant = shape(design, &params, &Progress::new()).expect("a part");
+    let clearance = |implant: &super::Implant| {
+        check(design, implant, &params).into_iter().find(|c| c.name == "clearance").expect("checked")
+    };
+    let seated = clearance(&implant);
+    assert!(seated.passed == Some(true) && (seated.value - params.clearance_mm).abs() < 0.1, "{seated:?}");
+    let side = (design.axes.column(0) * 0.25).map(|v| v as f32);
+    implant.mesh.positions.iter_mut().for_each(|p| (0..3).for_each(|k| p[k] += side[k]));
+    let beside = clearance(&implant);
+    assert!(beside.passed == Some(false) && (beside.value - 0.25).abs() < 0.1, "{beside:?}");
+    let failed = check(design, &implant, &params).iter().filter(|c| c.passed == Some(false)).count();
+    assert_eq!(failed, 1);
 }
 
 #[test]
