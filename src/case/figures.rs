@@ -14,7 +14,7 @@ pub fn state_of(output: &StepOutput) -> StepState {
         StepOutput::Skull(body) => {
             let skull = &body.skull;
             let figure = format!("{:.0} HU · {:.0} cm² of bone", skull.iso, body.mesh.area_mm2() / 100.0);
-            (figure, texts(&skull.findings))
+            (figure, [texts(&skull.pieces), texts(&skull.findings)].concat())
         }
         StepOutput::Defects(defects, noticed) => match defects.as_slice() {
             [] => {
@@ -64,6 +64,7 @@ pub fn findings(results: &Results) -> Vec<(StepKind, Finding)> {
         add(StepKind::Scan, &scan.findings);
     }
     if let Some(body) = &results.skull {
+        add(StepKind::Skull, &body.skull.pieces);
         add(StepKind::Skull, &body.skull.findings);
     }
     add(StepKind::Defect, &results.defect_findings);

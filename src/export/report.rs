@@ -146,6 +146,7 @@ impl Report<'_> {
             findings.iter().map(|f| json!({ "step": step, "message": f.message })).collect()
         };
         let mut all = of("scan", &self.scan.findings);
+        all.extend(of("skull", &self.skull.pieces));
         all.extend(of("skull", &self.skull.findings));
         all.extend(of("defect", self.defect_findings));
         all.extend(of("reconstruct", &self.completion.findings));

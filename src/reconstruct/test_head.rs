@@ -102,6 +102,7 @@ impl TestHead {
             scales: Vector3::repeat(1.0),
             inlier_share: 1.0,
             residual_mm: 0.0,
+            pieces: Vec::new(),
             findings: Vec::new(),
         }
     }

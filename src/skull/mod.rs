@@ -70,7 +70,9 @@ pub struct Skull {
     pub inlier_share: f64,
     /// Median distance of those points to the mean vault, mm.
     pub residual_mm: f64,
-    /// Pieces dropped, unsure pose, and the like.
+    /// Loose pieces dropped, and kept.
+    pub pieces: Vec<Finding>,
+    /// An unsure pose, a head unlike the atlas', a vault beyond the scan.
     pub findings: Vec<Finding>,
 }
 

@@ -72,7 +72,7 @@ pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Resu
         intensity = pressed(&values, &pieces, &keep);
         soft = smooth(&intensity);
     }
-    let findings = findings(&pieces.sizes, &keep, flaps.len(), cm3, &head);
+    let pieces = about_pieces(&pieces.sizes, &keep, flaps.len(), cm3);
     progress.report(1.0, "Skull found")?;
     Ok(Skull {
         intensity: Arc::new(intensity),
@@ -82,7 +82,8 @@ pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Resu
         scales: head.fit.pose.scales,
         inlier_share: head.fit.inlier_share,
         residual_mm: head.fit.residual_mm,
-        findings,
+        pieces,
+        findings: doubts(&head),
     })
 }
 
@@ -210,7 +211,8 @@ fn loose_vault_pieces(pieces: &Components, keep: &[bool], head: &Head, mean: &Me
         .collect()
 }
 
-fn findings(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64, head: &Head) -> Vec<Finding> {
+/// What became of loose pieces: a word on nearly every scan, and no doubt of what is found.
+fn about_pieces(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |message: String| findings.push(Finding { message });
     let dropped: Vec<f64> =
@@ -230,6 +232,13 @@ fn findings(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64, head: &Head)
             if flaps == 1 { "piece lies" } else { "pieces lie" }
         ));
     }
+    findings
+}
+
+/// What makes the head's axes, its likeness to the atlas or the view of its vault unsure.
+fn doubts(head: &Head) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut say = |message: String| findings.push(Finding { message });
     if head.fit.inlier_share < 0.75 {
         say(format!(
             "The head's axes are unsure: only {:.0} % of the bone surface fits the mean vault; check the midsagittal plane.",
