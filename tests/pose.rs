@@ -289,8 +289,6 @@ fn real_skulls_are_found_again_however_they_are_turned_and_cut() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A head laid over the mean by the part that happens to be alike would seem to lack the rest. 074 serves in no atlas, no
-/// network, and in no table but that of all heads.
 #[test]
 fn a_head_whose_axes_are_wrong_is_found_and_told() {
     let Some(data) = support::real_data() else { return };
@@ -323,6 +321,8 @@ fn a_head_whose_axes_are_wrong_is_found_and_told() {
     }
 }
 
+/// A head laid over the mean by the part that happens to be alike would seem to lack the rest. 074 serves in no atlas, no
+/// network, and in no table but that of all heads.
 #[test]
 fn a_flat_occiput_is_another_build_and_no_missing_bone() {
     let Some(data) = support::real_data() else { return };

@@ -199,7 +199,9 @@ fn cut_slivers(field: Field, mesh: Mesh) -> (Field, Mesh) {
         return (field, mesh);
     }
     let without = surface::manifold_isosurface(&cut, 0.0);
-    if euler(&without) > euler(&mesh) { (cut, without) } else { (field, mesh) }
+    // A void would count as two more: only one closed surface has lost a loop.
+    let report = surface::check_mesh(&without);
+    if report.components == 1 && report.euler > euler(&mesh) { (cut, without) } else { (field, mesh) }
 }
 
 /// The mask widened by a box of `reach` voxels along each axis.

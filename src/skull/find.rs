@@ -34,13 +34,13 @@ const CLOSE_MM: f64 = 2.0;
 /// on 93 large holes cut into eight heads: the nearest wrong pose stays 0.19 below the right one, without it 0.11.
 const SCALE_SD: f64 = 0.05;
 const SCALE_WEIGHT: f64 = 0.01;
-/// Where no standing pose reaches this rank, a head that lies is looked for as well. Of 250 skulls, defective, turned and
+/// Where no standing pose reaches this rank, a head that lies is looked for as well. Of 251 skulls, defective, turned and
 /// cut ones among them, nine stay below it when they stand (of two heads of another build); a real CT whose
 /// vertex lay below, in front or behind had 1.80 to 2.20.
 const DOUBTFUL: f64 = 2.25;
 /// Head shapes to start from (scales along the head axes): as found, short and broad, long and narrow.
 const BUILDS: [[f64; 3]; 3] = [[1.0; 3], [0.93, 1.12, 1.0], [1.06, 0.94, 1.0]];
-/// What a head that lies must be above the standing ones in rank: that CT laid down came out at 2.5 or more.
+/// What a head that lies must be above the standing ones in rank: that CT has 2.56 when it stands.
 const CLEARLY: f64 = 0.15;
 /// Another pose this near in rank and this far in angle makes the found one unsure.
 const RIVAL_RANK: f64 = 0.03;
