@@ -100,7 +100,8 @@ pub fn run_step(
             let search = || defect::detect(&body.skull, edits, &recipe.defect, progress);
             let (defects, opinion) = rayon::join(search, || body.opinion());
             let defects = defects?;
-            let findings = detector::findings(&body.skull, opinion, &defects);
+            let mut findings = defect::findings(&body.skull, &defects);
+            findings.extend(detector::findings(&body.skull, opinion, &defects));
             Ok(StepOutput::Defects(Arc::new(defects), Arc::new(findings)))
         }
         StepKind::Reconstruct => {

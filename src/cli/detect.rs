@@ -16,7 +16,8 @@ pub fn run(arguments: &Detect, quiet: bool) -> Result<(), Failure> {
     let scan = scan::read(&arguments.scan, &progress.part(0.0, 0.2))?;
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.7))?;
     let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.7, 0.95))?;
-    let (_, seen) = detector::check(&skull, &defects);
+    let mut seen = defect::findings(&skull, &defects);
+    seen.extend(detector::check(&skull, &defects).1);
     // What was noticed before (unscaled values, sides or axes that are unsure) decides what the answer is worth.
     let findings: Vec<&Finding> = scan.findings.iter().chain(&skull.findings).chain(&seen).collect();
     meter.finish();

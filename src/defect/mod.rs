@@ -6,6 +6,7 @@ mod edit;
 mod find;
 mod local;
 mod outline;
+mod scan_end;
 mod shape;
 mod survey;
 
@@ -13,6 +14,7 @@ pub(crate) use cut::{CutHead, Table, cut};
 
 use crate::geometry::{Cancelled, Disc, Progress};
 use crate::parameter::{ParameterKind, ParameterSpec, Parameters};
+use crate::scan::Finding;
 use crate::skull::Skull;
 use nalgebra::Vector3;
 
@@ -150,4 +152,9 @@ pub enum Error {
 /// found); those made for another hole wait until that is chosen.
 pub fn detect(skull: &Skull, edits: &[Edit], params: &Params, progress: &Progress) -> Result<Vec<Defect>, Error> {
     find::detect(skull, edits, params, progress)
+}
+
+/// What the user should know of the found holes: those that the scan's end cuts through.
+pub fn findings(skull: &Skull, defects: &[Defect]) -> Vec<Finding> {
+    scan_end::findings(skull, defects)
 }

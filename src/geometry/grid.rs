@@ -101,6 +101,13 @@ impl Grid {
         self.index_from_lps_matrix() * (lps - self.origin_mm)
     }
 
+    /// How far a continuous index lies beyond the outermost voxel centres along the grid's own axes, mm; negative within.
+    pub fn beyond_mm(&self, index: &Vector3<f64>) -> f64 {
+        let along =
+            |axis: usize| (-index[axis]).max(index[axis] - (self.size[axis] - 1) as f64) * self.spacing_mm[axis];
+        along(0).max(along(1)).max(along(2))
+    }
+
     /// Volume of one voxel, mm³.
     pub fn voxel_mm3(&self) -> f64 {
         self.lps_from_index_matrix().determinant().abs()

@@ -135,7 +135,7 @@ pub struct DesignBox {
     /// Signed distance to the completed inner surface, mm, negative below it (towards the brain); on a grid of its own
     /// with the same axes that reaches as far as the λ-scaling may look.
     pub inner: Field,
-    /// Signed distance (on the surface) to the region the part may fill, mm, negative inside.
+    /// Signed distance (on the surface) to the region the part may fill, mm, negative inside; it ends where the scan does.
     pub region: Field,
     /// The smallest bone distance at or above each voxel, mm: what must stay clear for the part to lift out along +z.
     pub bone_above: Field,

@@ -6,7 +6,7 @@ use crate::geometry::{Field, Grid, Progress, Volume};
 use crate::reconstruct::Completion;
 use crate::reconstruct::sheet::{Sheet, median};
 use crate::skull::Skull;
-use nalgebra::{Point3, Vector3};
+use nalgebra::{Matrix3, Point3, Vector3};
 use rayon::prelude::*;
 
 /// Fields are exact down to this depth below their surface and this height above it, mm.
@@ -45,9 +45,10 @@ pub(super) fn prepare(skull: &Skull, completion: &Completion, progress: &Progres
     let inner_surface = StarSurface::new(&completion.disc, &sheet, &completion.inner_mm);
     let inner = surface_field(&inner_grid, &local, &inner_surface, HEIGHT_MM * 2.0, |_| true);
     progress.report(0.6, "measuring the region")?;
+    let beyond = BeyondScan::new(&skull.intensity.grid, &grid);
     let region = field(&grid, |index| {
         let head = local.head_from_local(&local_point(&grid, &local, index));
-        completion.disc.sample(&region_mm, &head)
+        beyond.within(index, completion.disc.sample(&region_mm, &head))
     });
     progress.report(0.7, "measuring the bone")?;
     let bone = bone_distance(skull, &grid, BONE_LIMIT_MM);
@@ -79,6 +80,31 @@ fn region_distance(sheet: &Sheet, completion: &Completion) -> Vec<f32> {
         .iter()
         .map(|v| v + 30.0)
         .collect()
+}
+
+/// Ends the region where the scan ends: beyond it nothing is known, and a part that went on would lie over bone that is cut
+/// off there by the scan alone.
+struct BeyondScan<'a> {
+    scan: &'a Grid,
+    /// Index in the scan of voxel (0, 0, 0), and its steps a voxel; `None` where the whole box lies in the scan.
+    map: Option<(Vector3<f64>, Matrix3<f64>)>,
+}
+
+impl<'a> BeyondScan<'a> {
+    fn new(scan: &'a Grid, grid: &Grid) -> Self {
+        let first = scan.index_from_lps(&grid.origin_mm);
+        let steps = scan.index_from_lps_matrix() * grid.lps_from_index_matrix();
+        let last = grid.size.map(|n| (n - 1) as f64);
+        let corner = |c: usize| first + steps * Vector3::from_fn(|k, _| ((c >> k) & 1) as f64 * last[k]);
+        let beyond = (0..8).any(|c| scan.beyond_mm(&corner(c)) > 0.0);
+        Self { scan, map: beyond.then_some((first, steps)) }
+    }
+
+    /// The region's distance at a voxel, no less than the distance beyond the scan.
+    fn within(&self, index: [usize; 3], region_mm: f32) -> f32 {
+        let Some((first, steps)) = &self.map else { return region_mm };
+        region_mm.max(self.scan.beyond_mm(&(first + steps * Vector3::from(index.map(|i| i as f64)))) as f32)
+    }
 }
 
 /// What the boxes must hold, in local coordinates, mm.

@@ -1,7 +1,8 @@
 use super::*;
+use crate::geometry::{Grid, Volume};
 use crate::reconstruct::test_head::TestHead;
 use crate::reconstruct::{self, Method};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 const OUTER: f64 = 85.0;
 const INNER: f64 = 73.0;
@@ -257,6 +258,34 @@ fn a_part_that_sits_too_near_to_bone_fails_its_clearance_alone() {
     assert!(beside.passed == Some(false) && (beside.value - 0.25).abs() < 0.1, "{beside:?}");
     let failed = check(design, &implant, &params).iter().filter(|c| c.passed == Some(false)).count();
     assert_eq!(failed, 1);
+}
+
+#[test]
+fn a_part_ends_where_the_scan_does() {
+    let head = TestHead {
+        outer: |_| OUTER,
+        inner: |_| INNER,
+        towards: Vector3::new(0.7, 0.2, 0.6).normalize(),
+        half_deg: 18.0,
+    };
+    let mut skull = head.skull(1.0);
+    // Of the scan what lies up to 3 mm above the hole's middle is left.
+    let whole = &skull.intensity;
+    let [nx, ny, nz] = whole.grid.size;
+    let kept = nz / 2 + 4;
+    let grid = Grid { size: [nx, ny, kept], ..whole.grid.clone() };
+    let end_mm = grid.origin_mm.z + (kept - 1) as f64;
+    skull.intensity = Arc::new(Volume::new(grid, whole.data[..nx * ny * kept].to_vec()));
+    let params = reconstruct::Params { method: Method::Smooth, ..Default::default() };
+    let completion = reconstruct::complete(&skull, &head.defect(), &params, &Progress::new()).expect("a rim");
+    let design = prepare(&skull, &completion, &Progress::new()).expect("a hole");
+    let part = shape(&design, &Params::default(), &Progress::new()).expect("a part");
+    let highest = part.mesh.positions.iter().map(|p| f64::from(p[2])).fold(f64::MIN, f64::max);
+    assert!((highest - end_mm).abs() < 0.1, "{highest} {end_mm}");
+    let checks = check(&design, &part, &Params::default());
+    let failed: Vec<&str> = checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.name.as_str()).collect();
+    // This hole was drawn, not found: it goes on beyond the scan.
+    assert_eq!(failed, ["covers_defect"]);
 }
 
 #[test]

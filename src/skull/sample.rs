@@ -75,11 +75,7 @@ impl Skull {
     /// Whether the scan reaches `margin_mm` beyond an LPS point on all sides.
     pub fn scanned(&self, lps: &Point3<f64>, margin_mm: f64) -> bool {
         let grid = &self.intensity.grid;
-        let index = grid.index_from_lps(lps);
-        (0..3).all(|a| {
-            let margin = margin_mm / grid.spacing_mm[a];
-            index[a] >= margin && index[a] <= (grid.size[a] - 1) as f64 - margin
-        })
+        grid.beyond_mm(&grid.index_from_lps(lps)) <= -margin_mm
     }
 
     /// The bone's surface on the scan's grid, LPS mm.
