@@ -27,6 +27,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   calvaria                                  open the window
+  calvaria head.nrrd                        open the window on a scan or a case
   calvaria design head.nrrd --out part      design an implant without a window
   calvaria detect head.nrrd --json          where the vault is open
   calvaria phantom --out head.nrrd --defect right-frontal,20

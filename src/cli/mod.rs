@@ -30,9 +30,10 @@ mod window;
 
 use crate::case::Start;
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use failure::Failure;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// What is left to do once the command line was read.
 #[derive(Debug, PartialEq)]
@@ -53,7 +54,7 @@ pub const NO_WINDOW: u8 = 1;
 
 /// Runs a command line (the program's name first). Messages go to the standard error, results to the output.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(with_open(arguments.into_iter().collect())) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are printed the same way and are no errors.
@@ -69,6 +70,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
             Outcome::Exit(failure.code())
         }
     }
+}
+
+/// A path alone is opened: so desktops start a program on a file that was dropped on it or chosen for it.
+fn with_open(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if let [_, path] = arguments.as_slice()
+        && Arguments::command().find_subcommand(path).is_none()
+        && Path::new(path).exists()
+    {
+        arguments.insert(1, "open".into());
+    }
+    arguments
 }
 
 fn command(arguments: Arguments) -> Result<Outcome, Failure> {
@@ -95,4 +107,25 @@ fn command(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Command::Man(man)) => manual::page(&man)?,
     }
     Ok(Outcome::Exit(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_alone_is_opened_and_a_command_stays_one() {
+        let line = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let here = env!("CARGO_MANIFEST_DIR");
+        assert_eq!(with_open(line(&["calvaria", here])), line(&["calvaria", "open", here]));
+        for unchanged in [
+            vec!["calvaria"],
+            vec!["calvaria", "detect"],
+            vec!["calvaria", "no-such-file.nrrd"],
+            vec!["calvaria", "--version"],
+            vec!["calvaria", "inspect", here],
+        ] {
+            assert_eq!(with_open(line(&unchanged)), line(&unchanged));
+        }
+    }
 }
