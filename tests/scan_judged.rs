@@ -1,6 +1,7 @@
 //! Volumes equal SimpleITK's, voxel by voxel and in geometry. `CALVARIA_JUDGES` names a Python with SimpleITK.
 //! And awkward real files are read or refused with a message, never worse.
 
+use calvaria::export::nrrd::save_nrrd;
 use calvaria::geometry::Progress;
 use calvaria::scan::{Error, Voxels, read};
 use sha2::{Digest, Sha256};
@@ -114,6 +115,39 @@ fn a_dicom_series_equals_simpleitk() {
         return;
     }
     compare(&python, &[unpacked], 1e-9);
+}
+
+#[test]
+fn tilted_and_uneven_series_lie_where_their_positions_say() {
+    let test = "tilted_and_uneven_series_lie_where_their_positions_say";
+    let Some(python) = judges(test) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (series, size, words) in [
+        ("gantry-tilt-ge", [512, 611, 134], vec!["lean by 18.5°", "unevenly, 1.08 to 7.00 mm"]),
+        ("gantry-tilt-philips-neg", [512, 600, 54], vec!["lean by 18.5°"]),
+    ] {
+        let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/scans").join(series);
+        if !unpacked.is_dir() {
+            println!("skipped: {test}: no target/scans/{series}");
+            continue;
+        }
+        let scan = read(&unpacked, &Progress::new()).unwrap_or_else(|e| panic!("{e}"));
+        let told: String = scan.findings.iter().map(|f| f.message.as_str()).collect();
+        assert!(words.iter().all(|w| told.contains(w)), "{series}: {told}");
+        let Voxels::Hu(volume) = &scan.voxels else { panic!("HU") };
+        assert_eq!(volume.grid.size, size, "{series}");
+        let path = folder.path().join(format!("{series}.nrrd"));
+        save_nrrd(&path, volume).expect("the volume is written");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/tilted_with_pydicom.py");
+        let output = Command::new(&python).arg(&script).arg(&unpacked).arg(&path).output().expect("the judge starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+        let number = |key: &str| said[key].as_f64().expect("a number");
+        println!("{series}: {said}");
+        assert!(number("voxels") > 5000.0, "{series}: {said}");
+        // A cubic and a line differ by some HU at edges; a sheared head by far more.
+        assert!(number("far") < 15.0 && number("sheared") > 10.0 * number("far"), "{series}: {said}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::collect::{Collected, Collector};
 use super::error::Error;
+use super::place::Place;
 use super::{Finding, Scan, Voxels};
 use crate::geometry::{Grid, Volume};
 use nalgebra::{Matrix3, Point3};
@@ -15,16 +16,17 @@ const VOXEL_MM: std::ops::RangeInclusive<f64> = 0.02..=20.0;
 /// Index axes further from perpendicular than this are refused, degrees (rounding in headers stays far below).
 const MAX_SHEAR_DEG: f64 = 0.5;
 
-/// Steps along the index axes (columns, LPS mm) and origin → a checked grid.
-pub(super) fn grid_from_steps(
-    path: &Path,
-    size: [usize; 3],
-    steps_mm: &Matrix3<f64>,
-    origin_mm: Point3<f64>,
-) -> Result<Grid, Error> {
-    let spacing_mm = [0, 1, 2].map(|axis| steps_mm.column(axis).norm());
-    let direction = Matrix3::from_fn(|row, axis| steps_mm[(row, axis)] / spacing_mm[axis]);
-    checked_grid(path, size, spacing_mm, origin_mm, direction)
+/// Refuses voxel sides that no head scan has.
+pub(super) fn checked_sides(path: &Path, spacing_mm: [f64; 3]) -> Result<(), Error> {
+    let Some(bad) = spacing_mm.iter().find(|s| s.is_finite() && !VOXEL_MM.contains(s)) else { return Ok(()) };
+    let (low, high) = (VOXEL_MM.start(), VOXEL_MM.end());
+    let what = format!("a voxel side of {bad} mm is outside of {low} to {high} mm");
+    Err(Error::VoxelSize { path: path.to_owned(), what })
+}
+
+/// How far two index axes are from perpendicular, degrees.
+pub(super) fn shear_deg(direction: &Matrix3<f64>, a: usize, b: usize) -> f64 {
+    90.0 - direction.column(a).dot(&direction.column(b)).clamp(-1.0, 1.0).abs().acos().to_degrees()
 }
 
 /// A grid that can be a head scan's, or why not.
@@ -35,19 +37,15 @@ pub(super) fn checked_grid(
     origin_mm: Point3<f64>,
     direction: Matrix3<f64>,
 ) -> Result<Grid, Error> {
-    if let Some(bad) = spacing_mm.iter().find(|s| s.is_finite() && !VOXEL_MM.contains(s)) {
-        let (low, high) = (VOXEL_MM.start(), VOXEL_MM.end());
-        let what = format!("a voxel side of {bad} mm is outside of {low} to {high} mm");
-        return Err(Error::VoxelSize { path: path.to_owned(), what });
-    }
+    checked_sides(path, spacing_mm)?;
     let grid = Grid::new(size, spacing_mm, origin_mm, direction)
         .map_err(|source| Error::Geometry { path: path.to_owned(), source })?;
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-        let shear = 90.0 - direction.column(a).dot(&direction.column(b)).clamp(-1.0, 1.0).abs().acos().to_degrees();
+        let shear = shear_deg(&direction, a, b);
         if shear > MAX_SHEAR_DEG {
             return Err(Error::unsupported(
                 path,
-                format!("the voxel axes are {shear:.1}° off the right angle (gantry tilt)"),
+                format!("the voxel axes are {shear:.1}° off the right angle"),
                 "resample the scan to perpendicular axes",
             ));
         }
@@ -55,16 +53,27 @@ pub(super) fn checked_grid(
     Ok(grid)
 }
 
-/// The scan of collected voxels, findings in the order met.
-pub(super) fn scan(grid: Grid, collector: Collector, mut findings: Vec<Finding>) -> Result<Scan, Error> {
+/// The scan of collected voxels, put where they belong; findings in the order met.
+pub(super) fn scan(place: Place, collector: Collector, mut findings: Vec<Finding>, path: &Path) -> Result<Scan, Error> {
     let (collected, noticed) = collector.finish()?;
+    findings.extend(place.findings);
     findings.extend(noticed);
     let voxels = match collected {
-        Collected::Hu(data) => {
+        Collected::Hu(mut data) => {
             findings.extend(about_hu(&data));
-            Voxels::Hu(Volume::new(grid, data))
+            if let Some(repair) = place.repair {
+                // Unscaled numbers have no −1024: what lies outside must not look like any.
+                let outside = range(&data).0.max(-1024);
+                data = repair.apply(&data, outside, |v| v.round() as i16, path)?;
+            }
+            Voxels::Hu(Volume::new(place.grid, data))
         }
-        Collected::Mask(data) => Voxels::Mask(Volume::new(grid, data)),
+        Collected::Mask(mut data) => {
+            if let Some(repair) = place.repair {
+                data = repair.apply(&data, 0, |v| u8::from(v >= 0.5), path)?;
+            }
+            Voxels::Mask(Volume::new(place.grid, data))
+        }
     };
     Ok(Scan::new(voxels, findings))
 }

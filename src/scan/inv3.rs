@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
             findings
                 .push(Finding::new("The project's matrix holds more bytes than its shape says; the rest is left out."));
         }
-        assemble::scan(grid, collector, findings)
+        assemble::scan(grid.into(), collector, findings, path)
     })
 }
 

@@ -11,6 +11,8 @@ mod nifti;
 mod nifti_header;
 mod nrrd;
 mod nrrd_header;
+mod place;
+mod repair;
 mod samples;
 mod stl;
 mod summary;

@@ -4,6 +4,7 @@ use super::assemble;
 use super::error::Error;
 use super::gzip::{self, Gunzip};
 use super::nifti_header::{self, Header};
+use super::place;
 use super::samples::{Layout, checked_count, has_more, read_samples};
 use super::{Finding, Scan};
 use crate::geometry::Progress;
@@ -14,6 +15,8 @@ use std::path::Path;
 
 /// The code of a frame that is the scanner's own.
 const SCANNER: i32 = 1;
+/// An sform's axes this far from perpendicular are skewed on purpose, not by rounding, degrees.
+const SKEW_DEG: f64 = 0.5;
 
 /// Reads the volume; the header's claims are checked against the file's length before memory is taken.
 pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
@@ -46,16 +49,16 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     if io::copy(&mut source.by_ref().take(skip), &mut io::sink()).map_err(fail)? < skip {
         return Err(Error::Truncated { path: path.to_owned(), expected: layout.bytes(), found: 0 });
     }
-    let (steps_mm, origin_mm) = place(&header, path, &mut findings)?;
+    let (steps_mm, origin_mm) = steps(&header, path, &mut findings)?;
     let size = header.size.map(|s| s as usize); // the product was checked to fit
-    let grid = assemble::grid_from_steps(path, size, &steps_mm, origin_mm)?;
+    let place = place::from_steps(path, size, &steps_mm, origin_mm)?;
 
     let collector = read_samples(&mut source, &layout, path, &progress.part(0.0, 0.95))?;
     if has_more(&mut source, path, layout.bytes())? {
         findings.push(Finding::new("The file holds more bytes than its header says; the rest is left out."));
     }
     progress.report(0.97, "checking voxels")?;
-    assemble::scan(grid, collector, findings)
+    assemble::scan(place, collector, findings, path)
 }
 
 /// HU = slope · stored + intercept; a slope of 0 (or none) means that stored values count as they are.
@@ -72,8 +75,10 @@ fn scaling(header: &Header, path: &Path) -> Result<(f64, f64), Error> {
 /// Steps along the index axes and origin, LPS mm: the rule of ITK 5.4 (`NiftiImageIO`), voxel sides from `pixdim`.
 ///
 /// The sform counts when it is free of skew and either the only one, or the scanner's own frame, or equal to the
-/// qform; otherwise the qform counts; without either the axes are taken as LPS from the origin.
-fn place(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(Matrix3<f64>, Point3<f64>), Error> {
+/// qform; otherwise the qform counts; without either the axes are taken as LPS from the origin. Otherwise than in ITK a
+/// skewed sform counts too where it is the scanner's own frame or the only one: so a tilted gantry is written, and the
+/// qform beside it, which can hold no skew, would shear the head.
+fn steps(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(Matrix3<f64>, Point3<f64>), Error> {
     let sides = Vector3::new(header.pixdim[1], header.pixdim[2], header.pixdim[3]).abs() * header.unit_mm;
     if header.qform_code <= 0 && header.sform_code <= 0 {
         findings.push(Finding::new(
@@ -93,17 +98,18 @@ fn place(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(M
             && (0..3).all(|axis| (s_matrix.column(axis).norm() - header.pixdim[axis + 1].abs()).abs() <= 1e-4)
             && (s_offset - q_offset).amax() <= 1e-4
     };
-    let by_sform =
-        header.sform_code > 0 && s_is_rigid && (header.qform_code <= 0 || header.sform_code == SCANNER || agree());
+    let s_is_skewed = s_turn
+        .is_some_and(|turn| [(0, 1), (0, 2), (1, 2)].iter().any(|&(a, b)| assemble::shear_deg(&turn, a, b) > SKEW_DEG));
+    let by_sform = header.sform_code > 0
+        && s_turn.is_some()
+        && (header.qform_code <= 0
+            || header.sform_code == SCANNER && (s_is_rigid || s_is_skewed)
+            || s_is_rigid && agree());
     let (turn, offset) = match s_turn {
         Some(turn) if by_sform => (turn, s_offset),
         _ if header.qform_code > 0 => (q_turn, q_offset),
         _ => {
-            return Err(Error::unsupported(
-                path,
-                "the sform skews the voxel axes and there is no qform",
-                "resample the scan to perpendicular axes",
-            ));
+            return Err(Error::damaged(path, "the sform is no placement in space and there is no qform"));
         }
     };
     if header.qform_code > 0 && header.sform_code > 0 && !agree() {

@@ -5,6 +5,7 @@ use super::collect::Collector;
 use super::error::Error;
 use super::gzip::{self, Gunzip};
 use super::nrrd_header::{self, Encoding, Header};
+use super::place;
 use super::samples::{Layout, checked_count, has_more, read_samples};
 use super::{Finding, Scan};
 use crate::geometry::Progress;
@@ -63,8 +64,8 @@ pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     };
     progress.report(0.97, "checking voxels")?;
     let size = header.size.map(|s| s as usize); // the product was checked to fit
-    let grid = assemble::grid_from_steps(path, size, &header.steps_mm, header.origin_mm)?;
-    assemble::scan(grid, collector, findings)
+    let place = place::from_steps(path, size, &header.steps_mm, header.origin_mm)?;
+    assemble::scan(place, collector, findings, path)
 }
 
 /// The lines up to the empty line (or the end, for a detached header), and how many bytes they are.

@@ -2,7 +2,7 @@
 
 use super::guard;
 use super::header::{self, Slice};
-use crate::geometry::{Grid, Progress};
+use crate::geometry::Progress;
 use crate::scan::collect::{Collector, reserve};
 use crate::scan::error::Error;
 use crate::scan::samples::checked_count;
@@ -13,10 +13,10 @@ use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Decodes every slice into its place of the volume.
-pub(super) fn voxels(slices: &[Slice], grid: &Grid, path: &Path, progress: &Progress) -> Result<Collector, Error> {
-    let area = grid.size[0] * grid.size[1];
-    let count = believed_count(slices, grid, path)?;
+/// Decodes every slice, one after the other in the order given; never none.
+pub(super) fn voxels(slices: &[Slice], path: &Path, progress: &Progress) -> Result<Collector, Error> {
+    let count = believed_count(slices, path)?;
+    let area = count / slices.len();
     let mut data: Vec<i16> = reserve(count, path)?;
     data.resize(count, 0);
     let done = AtomicUsize::new(0);
@@ -35,8 +35,8 @@ pub(super) fn voxels(slices: &[Slice], grid: &Grid, path: &Path, progress: &Prog
 }
 
 /// The number of voxels, where the files can hold what their headers claim: nothing is allocated before.
-fn believed_count(slices: &[Slice], grid: &Grid, path: &Path) -> Result<usize, Error> {
-    let size = grid.size.map(|n| n as u64);
+fn believed_count(slices: &[Slice], path: &Path) -> Result<usize, Error> {
+    let size = [slices[0].columns, slices[0].rows, slices.len()].map(|n| n as u64);
     for slice in slices {
         let Some(bytes) = slice.pixel_bytes else { continue };
         let found = std::fs::metadata(&slice.path).map_err(|e| Error::io(&slice.path, &e))?.len();

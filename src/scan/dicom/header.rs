@@ -49,10 +49,12 @@ impl Slice {
         (&self.series, self.rows, self.columns, numbers)
     }
 
-    /// Unit normal of the slice (row × column direction), LPS.
-    pub(super) fn normal(&self) -> Option<Vector3<f64>> {
+    /// Unit directions along a row and along a column, and their normal, LPS; `None` where they are not perpendicular
+    /// unit vectors but for rounding.
+    pub(super) fn frame(&self) -> Option<[Vector3<f64>; 3]> {
         let [row, column] = self.orientation?;
-        row.cross(&column).try_normalize(1e-6)
+        let off = (row.norm() - 1.0).abs().max((column.norm() - 1.0).abs()).max(row.dot(&column).abs());
+        (off < 0.01).then(|| [row, column, row.cross(&column).normalize()])
     }
 }
 

@@ -1,4 +1,4 @@
-//! A straightforward DICOM series: one CT, single-frame slices, evenly spaced, no tilt.
+//! A DICOM series: one CT of single-frame slices; uneven gaps and a tilted gantry are set straight by position.
 
 mod decode;
 mod guard;
@@ -157,7 +157,7 @@ fn headers(files: &[PathBuf], progress: &Progress) -> Result<Headers, Error> {
 /// Sorted, checked and decoded slices as one volume.
 fn read_slices(read: Headers, mut findings: Vec<Finding>, path: &Path, progress: &Progress) -> Result<Scan, Error> {
     let stacked = series::stack(read.images, path);
-    let (slices, grid) = stacked.map_err(|error| match (error, read.first_error) {
+    let (slices, place) = stacked.map_err(|error| match (error, read.first_error) {
         // A damaged file may be what makes the gap.
         (Error::Series { path, what, next }, Some(damaged)) => {
             let what = format!("{what} ({} files were left out, the first: {damaged})", read.unreadable);
@@ -167,11 +167,10 @@ fn read_slices(read: Headers, mut findings: Vec<Finding>, path: &Path, progress:
     })?;
     if read.unreadable > 0 {
         let n = read.unreadable;
-        findings.push(Finding::new(format!(
-            "{n} damaged or unreadable DICOM files were left out; the slices are even without them."
-        )));
+        let even = if place.repair.is_none() { "; the slices are even without them" } else { "" };
+        findings.push(Finding::new(format!("{n} damaged or unreadable DICOM files were left out{even}.")));
     }
-    let collector = decode::voxels(&slices, &grid, path, &progress.part(0.3, 0.95))?;
+    let collector = decode::voxels(&slices, path, &progress.part(0.3, 0.95))?;
     progress.report(0.97, "checking voxels")?;
-    assemble::scan(grid, collector, findings)
+    assemble::scan(place, collector, findings, path)
 }

@@ -1,21 +1,12 @@
 //! Which slices make the volume, in which order, on which grid.
 
 use super::header::Slice;
-use crate::geometry::Grid;
 use crate::scan::Finding;
-use crate::scan::assemble;
 use crate::scan::error::Error;
-use nalgebra::{Matrix3, Point3};
+use crate::scan::place::{Place, Slices};
+use nalgebra::Point3;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// Gaps between slices may differ from their mean by this share.
-const GAP_TOLERANCE: f64 = 0.02;
-
-/// The line of slice positions may lean from the slices' normal by this much, degrees.
-const TILT_TOLERANCE_DEG: f64 = 0.5;
-/// A slice farther than this from the line of the others is shifted, mm: less is rounding.
-const ASIDE_TOLERANCE_MM: f64 = 0.5;
 
 /// Slices of one volume, and which others were left.
 pub(super) struct Chosen {
@@ -80,8 +71,8 @@ pub(super) fn only_overviews(path: &Path) -> Error {
     }
 }
 
-/// Slices sorted along their normal, and their grid; refused when they do not lie evenly above each other.
-pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Grid), Error> {
+/// Slices sorted along their normal, and where they lie; refused when they do not make one volume.
+pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Place), Error> {
     let refuse = |what: String, next: &str| Error::Series { path: path.to_owned(), what, next: next.to_owned() };
     let Some(first) = slices.first() else { return Err(Error::EmptyFolder(path.to_owned())) };
     if first.frames > 1 {
@@ -100,8 +91,7 @@ pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Grid
         ));
     }
     let lacks = |what: &str| refuse(format!("a slice has no usable {what}"), "export the scan again from its source");
-    let normal = first.normal().ok_or_else(|| lacks("orientation"))?;
-    let [row, column] = first.orientation.ok_or_else(|| lacks("orientation"))?;
+    let [row, column, normal] = first.frame().ok_or_else(|| lacks("orientation"))?;
     let spacing = first.spacing_mm.ok_or_else(|| lacks("pixel spacing"))?;
     let mut placed: Vec<(f64, Point3<f64>, Slice)> = Vec::with_capacity(slices.len());
     for slice in slices {
@@ -110,44 +100,13 @@ pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Grid
     }
     // Equal heights keep the order of their names.
     placed.sort_by(|a, b| a.0.total_cmp(&b.0));
-
-    let last = placed.len() - 1;
-    let mean = (placed[last].0 - placed[0].0) / last as f64;
-    let gaps = placed.windows(2).map(|pair| pair[1].0 - pair[0].0);
-    let (low, high) = gaps.fold((f64::INFINITY, 0f64), |(low, high), gap| (low.min(gap), high.max(gap)));
-    if low < 1e-3 {
-        return Err(refuse(
-            "several slices lie at the same place (repeated or contrast phases)".to_owned(),
-            "choose a folder with one phase of the scan",
-        ));
+    let place = Slices {
+        size: [placed[0].2.columns, placed[0].2.rows],
+        spacing_mm: spacing,
+        axes: [row, column],
+        normal,
+        positions_mm: placed.iter().map(|p| p.1).collect(),
     }
-    if high - mean > GAP_TOLERANCE * mean || mean - low > GAP_TOLERANCE * mean {
-        return Err(refuse(
-            format!("the slices are uneven: {low:.2} to {high:.2} mm apart (some may be missing)"),
-            "export the complete series, or resample it to even slices",
-        ));
-    }
-    let line = placed[last].1 - placed[0].1;
-    let lean = normal.cross(&line).norm().atan2(normal.dot(&line)).to_degrees();
-    if lean > TILT_TOLERANCE_DEG {
-        return Err(refuse(
-            format!("the slices are shifted against each other (gantry tilt of {lean:.1}°), which is not read yet"),
-            "resample the scan to perpendicular axes",
-        ));
-    }
-    let height = placed[last].0 - placed[0].0;
-    let aside_mm = |(at, position, _): &(f64, Point3<f64>, Slice)| {
-        (position - placed[0].1 - line * ((at - placed[0].0) / height)).norm()
-    };
-    if let Some(most) = placed.iter().map(aside_mm).max_by(f64::total_cmp).filter(|&most| most > ASIDE_TOLERANCE_MM) {
-        return Err(refuse(
-            format!("a slice lies {most:.1} mm aside of the others"),
-            "export the series again from its source, or resample it",
-        ));
-    }
-    let slice = &placed[0].2;
-    let size = [slice.columns, slice.rows, placed.len()];
-    let direction = Matrix3::from_columns(&[row, column, normal]);
-    let grid = assemble::checked_grid(path, size, [spacing[0], spacing[1], mean], placed[0].1, direction)?;
-    Ok((placed.into_iter().map(|(_, _, slice)| slice).collect(), grid))
+    .place(path)?;
+    Ok((placed.into_iter().map(|(_, _, slice)| slice).collect(), place))
 }

@@ -78,7 +78,8 @@ fn an_impossible_grid_is_refused() {
     assert!(matches!(with("(0,0,1)", "(0,0,1000)"), Error::VoxelSize { .. }));
     assert!(matches!(with("(0,0,1)", "(0,0,nan)"), Error::Geometry { .. }));
     assert!(matches!(with("(0,0,1)", "(0,1,0)"), Error::Geometry { .. }));
-    assert!(matches!(with("(0,0,1)", "(0,0.3,1)"), Error::Unsupported { .. }));
+    assert!(matches!(with("(0,1,0)", "(0.3,1,0)"), Error::Unsupported { .. }));
+    assert!(matches!(with("(0,0,1)", "(0,1.3,1)"), Error::Unsupported { .. }));
     assert!(matches!(with("20 20 20", "8000 1 1"), Error::Unsupported { .. }));
     assert!(matches!(with("20 20 20", "0 20 20"), Error::Damaged { .. }));
     assert!(matches!(with("type: short", "type: block"), Error::Unsupported { .. }));

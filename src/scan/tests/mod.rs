@@ -5,6 +5,7 @@ mod dicom;
 mod inv3;
 mod nifti;
 mod nrrd;
+mod repair;
 
 use super::{Error, Scan, Voxels, read};
 use crate::geometry::Progress;
