@@ -118,6 +118,39 @@ fn a_dicom_series_equals_simpleitk() {
 }
 
 #[test]
+fn compressed_pixels_equal_simpleitk() {
+    let test = "compressed_pixels_equal_simpleitk";
+    let Some(python) = judges(test) else { return };
+    let Some(hard) = data(test, "dicom-hard") else { return };
+    let files: Vec<PathBuf> = [
+        "transfer-syntaxes-nema-ct/CT1_J2KI.dcm",
+        "transfer-syntaxes-nema-ct/CT1_J2KR.dcm",
+        "transfer-syntaxes-nema-ct/CT1_JPLL.dcm",
+        "transfer-syntaxes-nema-ct/CT1_RLE.dcm",
+        "transfer-syntaxes-nema-ct/CT2_J2KI.dcm",
+        "transfer-syntaxes-nema-ct/CT2_J2KR.dcm",
+        "derived-from-CT1/CT1_deflated.dcm",
+        "derived-from-CT1/CT1_explicit_big_endian.dcm",
+        "derived-from-CT1/CT1_htj2k_lossless.dcm",
+        "derived-from-CT1/CT1_jpeg_lossless_p14.dcm",
+        "j2k-oddities/693_J2KI.dcm",
+        "j2k-oddities/693_J2KR.dcm",
+        "j2k-oddities/ELSCINT1_JP2vsJ2K.dcm",
+        "j2k-oddities/J2K_pixelrep_mismatch.dcm",
+        "j2k-oddities/TOSHIBA_J2K_OpenJPEGv2Regression.dcm",
+        "j2k-oddities/TOSHIBA_J2K_SIZ0_PixRep1.dcm",
+    ]
+    .map(|f| hard.join(f))
+    .to_vec();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/series_of_one_slice.py");
+    let made = Command::new(&python).arg(script).arg(folder.path()).args(&files).output().expect("the judge starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let series = files.iter().map(|f| folder.path().join(f.file_stem().expect("a name")));
+    compare(&python, &series.collect::<Vec<_>>(), 1e-6);
+}
+
+#[test]
 fn tilted_and_uneven_series_lie_where_their_positions_say() {
     let test = "tilted_and_uneven_series_lie_where_their_positions_say";
     let Some(python) = judges(test) else { return };
@@ -172,6 +205,12 @@ fn awkward_dicom_files_are_read_or_refused() {
         let error = read(&folder.join("wrong-modality").join(mr), &Progress::new()).unwrap_err();
         assert!(matches!(&error, Error::Modality { modality, .. } if modality == "MR"), "{error}");
     }
+    // SimpleITK reads the same values; it keeps the frames' order, so its third axis runs the other way.
+    let enhanced =
+        read(&folder.join("multiframe/eCT_Supplemental.dcm"), &Progress::new()).unwrap_or_else(|e| panic!("{e}"));
+    let Voxels::Hu(frames) = &enhanced.voxels else { panic!("HU") };
+    assert_eq!((frames.grid.size, frames.data.iter().max()), ([512, 512, 2], Some(&172)));
+    assert_eq!(frames.grid.origin_mm, nalgebra::Point3::new(99.5, -301.5, -149.0));
     let error = read(&folder.join("wrong-modality"), &Progress::new()).unwrap_err();
     assert!(matches!(error, Error::Modality { .. }), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Pixels of slices → HU, slices in parallel.
 
+use super::codestream;
 use super::guard;
 use super::header::{self, Slice};
 use crate::geometry::Progress;
@@ -7,9 +8,11 @@ use crate::scan::collect::{Collector, reserve};
 use crate::scan::error::Error;
 use crate::scan::samples::checked_count;
 use dicom_dictionary_std::tags;
-use dicom_object::OpenFileOptions;
+use dicom_object::{DefaultDicomObject, OpenFileOptions};
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder as _, PixelRepresentation};
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,6 +22,9 @@ pub(super) fn voxels(slices: &[Slice], path: &Path, progress: &Progress) -> Resu
     let area = count / slices.len();
     let mut data: Vec<i16> = reserve(count, path)?;
     data.resize(count, 0);
+    // A file with all slices is opened once.
+    let with_frames: BTreeSet<&Path> = slices.iter().filter(|s| s.frame.is_some()).map(|s| &*s.path).collect();
+    let shared = with_frames.into_iter().map(|p| Ok((p, open(p)?))).collect::<Result<BTreeMap<_, _>, Error>>()?;
     let done = AtomicUsize::new(0);
     let counts = data
         .par_chunks_mut(area)
@@ -26,7 +32,10 @@ pub(super) fn voxels(slices: &[Slice], path: &Path, progress: &Progress) -> Resu
         .map(|(out, slice)| {
             let n = done.fetch_add(1, Ordering::Relaxed);
             progress.report(n as f32 / slices.len() as f32, "decoding slices")?;
-            decode(slice, out)
+            match shared.get(slice.path.as_path()) {
+                Some(object) => decode(object, slice, out),
+                None => decode(&open(&slice.path)?, slice, out),
+            }
         })
         .collect::<Result<Vec<Counts>, Error>>()?;
     let rounded: u64 = counts.iter().map(|c| c.rounded).sum();
@@ -40,7 +49,8 @@ fn believed_count(slices: &[Slice], path: &Path) -> Result<usize, Error> {
     for slice in slices {
         let Some(bytes) = slice.pixel_bytes else { continue };
         let found = std::fs::metadata(&slice.path).map_err(|e| Error::io(&slice.path, &e))?.len();
-        let expected = (size[0] * size[1]).saturating_mul(bytes);
+        let frames = if slice.frame.is_some() { slice.frames as u64 } else { 1 };
+        let expected = (size[0] * size[1]).saturating_mul(bytes).saturating_mul(frames);
         if expected > found {
             return Err(Error::Truncated { path: slice.path.clone(), expected, found });
         }
@@ -54,21 +64,30 @@ struct Counts {
     clipped: u64,
 }
 
-fn decode(slice: &Slice, out: &mut [i16]) -> Result<Counts, Error> {
-    let path = &slice.path;
+fn open(path: &Path) -> Result<DefaultDicomObject, Error> {
     guard::check(path)?;
-    let object = OpenFileOptions::new()
+    OpenFileOptions::new()
         .read_to(tags::PIXEL_DATA)
         .open_file(path)
-        .map_err(|e| Error::damaged(path, format!("the DICOM file cannot be read ({})", header::root(&e))))?;
-    let pixels = object.decode_pixel_data().map_err(|e| {
-        let syntax = object.meta().transfer_syntax().trim_end_matches('\0').to_owned();
-        Error::unsupported(
-            path,
-            format!("its pixels (transfer syntax {syntax}) cannot be decoded ({})", header::root(&e)),
-            "export the scan uncompressed",
-        )
-    })?;
+        .map_err(|e| Error::damaged(path, format!("the DICOM file cannot be read ({})", header::root(&e))))
+}
+
+fn decode(object: &DefaultDicomObject, slice: &Slice, out: &mut [i16]) -> Result<Counts, Error> {
+    let path = &slice.path;
+    let syntax = object.meta().transfer_syntax().trim_end_matches('\0').to_owned();
+    let refuse = |why: String| {
+        let what = format!("its pixels (transfer syntax {syntax}) cannot be decoded ({why})");
+        Error::unsupported(path, what, "export the scan uncompressed")
+    };
+    if codestream::is_one(&syntax) {
+        let pixels = object.element(tags::PIXEL_DATA).ok();
+        let fragments = pixels.and_then(|e| e.fragments()).unwrap_or_default();
+        codestream::check(fragments, [slice.columns, slice.rows], path)?;
+    }
+    // The decoders are others' code for others' formats: what a damaged stream does to one must not end the program.
+    let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data_frame(slice.frame.unwrap_or(0))));
+    let decoded = decoded.map_err(|_| refuse("the stream is damaged".to_owned()))?;
+    let pixels = decoded.map_err(|e| refuse(header::root(&e)))?;
     if pixels.samples_per_pixel() != 1 {
         return Err(Error::unsupported(path, "a colour image", "choose the folder of the CT's slices"));
     }

@@ -2,7 +2,7 @@ use super::guard;
 use crate::scan::error::Error;
 use dicom_core::{PrimitiveValue, Tag};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{DefaultDicomObject, OpenFileOptions};
+use dicom_object::{InMemDicomObject, OpenFileOptions};
 use nalgebra::{Point3, Vector3};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ pub(super) struct Slice {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) frames: usize,
+    /// Which frame of its file it is, where the file describes each of its frames.
+    pub(super) frame: Option<u32>,
     /// Bytes an uncompressed pixel takes; `None` where pixels are compressed.
     pub(super) pixel_bytes: Option<u64>,
     /// Overview images (localizers) and screenshots are no slices.
@@ -73,8 +75,8 @@ fn skip_preamble(path: &Path) -> std::io::Result<std::io::BufReader<std::fs::Fil
     Ok(file)
 }
 
-/// Reads a header up to the pixels.
-pub(super) fn read(path: &Path) -> Result<Slice, Error> {
+/// Reads a header up to the pixels: one slice, or those of an enhanced file, which describes each of its frames.
+pub(super) fn read(path: &Path) -> Result<Vec<Slice>, Error> {
     guard::check(path).or_else(|error| match error {
         // Cut pixels are told when they are decoded: the header alone can still say what the file is.
         Error::Truncated { .. } => Ok(()),
@@ -85,26 +87,68 @@ pub(super) fn read(path: &Path) -> Result<Slice, Error> {
         .open_file(path)
         .map_err(|e| Error::damaged(path, format!("its DICOM header cannot be read ({})", root(&e))))?;
     let whole = |tag| numbers::<1>(&object, tag).map(|[n]| n.max(0.0) as usize);
-    let orientation = numbers::<6>(&object, tags::IMAGE_ORIENTATION_PATIENT)
-        .map(|v| [Vector3::new(v[0], v[1], v[2]), Vector3::new(v[3], v[4], v[5])]);
-    Ok(Slice {
+    let slice = Slice {
         modality: text(&object, tags::MODALITY).map(|m| m.to_uppercase()),
         series: text(&object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
         rows: whole(tags::ROWS).unwrap_or(0),
         columns: whole(tags::COLUMNS).unwrap_or(0),
         frames: whole(tags::NUMBER_OF_FRAMES).unwrap_or(1),
+        frame: None,
         pixel_bytes: is_plain(object.meta().transfer_syntax())
             .then(|| whole(tags::BITS_ALLOCATED).map_or(1, |bits| (bits as u64 / 8).max(1))),
         is_overview: is_overview(&object),
-        position_mm: numbers::<3>(&object, tags::IMAGE_POSITION_PATIENT).map(Point3::from),
-        orientation,
-        // Pixel Spacing gives the distance between rows first.
-        spacing_mm: numbers::<2>(&object, tags::PIXEL_SPACING)
-            .map(|[between_rows, between_columns]| [between_columns, between_rows]),
+        position_mm: position(&object),
+        orientation: orientation(&object),
+        spacing_mm: spacing(&object),
         slope: numbers::<1>(&object, tags::RESCALE_SLOPE).map_or(1.0, |[v]| v),
         intercept: numbers::<1>(&object, tags::RESCALE_INTERCEPT).map_or(0.0, |[v]| v),
         path: path.to_owned(),
-    })
+    };
+    let each = items(&object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    if each.is_empty() {
+        return Ok(vec![slice]);
+    }
+    if each.len() != slice.frames {
+        let (frames, described) = (slice.frames, each.len());
+        return Err(Error::damaged(path, format!("it has {frames} frames, and describes {described}")));
+    }
+    let shared = items(&object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
+    Ok((0..).zip(each).map(|(frame, own)| of_frame(&slice, frame, [Some(own), shared])).collect())
+}
+
+/// A frame as its functional groups describe it, its own before those it shares with the others (PS3.3 C.7.6.16).
+fn of_frame(file: &Slice, frame: u32, groups: [Option<&InMemDicomObject>; 2]) -> Slice {
+    let group = |sequence| groups.iter().flatten().find_map(|g| items(g, sequence).first());
+    let values = group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+    let value = |tag| values.and_then(|g| numbers::<1>(g, tag)).map(|[v]| v);
+    Slice {
+        frame: Some(frame),
+        position_mm: group(tags::PLANE_POSITION_SEQUENCE).and_then(position),
+        orientation: group(tags::PLANE_ORIENTATION_SEQUENCE).and_then(orientation),
+        spacing_mm: group(tags::PIXEL_MEASURES_SEQUENCE).and_then(spacing),
+        slope: value(tags::RESCALE_SLOPE).unwrap_or(1.0),
+        intercept: value(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
+        ..file.clone()
+    }
+}
+
+fn position(object: &InMemDicomObject) -> Option<Point3<f64>> {
+    numbers::<3>(object, tags::IMAGE_POSITION_PATIENT).map(Point3::from)
+}
+
+fn orientation(object: &InMemDicomObject) -> Option<[Vector3<f64>; 2]> {
+    numbers::<6>(object, tags::IMAGE_ORIENTATION_PATIENT)
+        .map(|v| [Vector3::new(v[0], v[1], v[2]), Vector3::new(v[3], v[4], v[5])])
+}
+
+/// Pixel Spacing gives the distance between rows first.
+fn spacing(object: &InMemDicomObject) -> Option<[f64; 2]> {
+    numbers::<2>(object, tags::PIXEL_SPACING).map(|[between_rows, between_columns]| [between_columns, between_rows])
+}
+
+/// The items of a sequence; none where there is no such sequence.
+fn items(object: &InMemDicomObject, tag: Tag) -> &[InMemDicomObject] {
+    object.element_opt(tag).ok().flatten().and_then(|e| e.items()).unwrap_or_default()
 }
 
 /// Whether a transfer syntax leaves pixels as they are.
@@ -115,7 +159,7 @@ fn is_plain(syntax: &str) -> bool {
     [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN].contains(&syntax)
 }
 
-fn is_overview(object: &DefaultDicomObject) -> bool {
+fn is_overview(object: &InMemDicomObject) -> bool {
     let class = text(object, tags::SOP_CLASS_UID);
     class.as_deref() == Some(uids::SECONDARY_CAPTURE_IMAGE_STORAGE)
         || text(object, tags::IMAGE_TYPE).is_some_and(|t| t.to_uppercase().contains("LOCALIZER"))
@@ -130,7 +174,7 @@ pub(super) fn root(error: &dyn std::error::Error) -> String {
     inner.to_string()
 }
 
-fn text(object: &DefaultDicomObject, tag: Tag) -> Option<String> {
+fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
     let element = object.element_opt(tag).ok()??;
     // Elements whose kind the writer did not know come as bytes.
     let value = match element.value().primitive() {
@@ -141,7 +185,7 @@ fn text(object: &DefaultDicomObject, tag: Tag) -> Option<String> {
     Some(value).filter(|v| !v.is_empty())
 }
 
-fn numbers<const N: usize>(object: &DefaultDicomObject, tag: Tag) -> Option<[f64; N]> {
+fn numbers<const N: usize>(object: &InMemDicomObject, tag: Tag) -> Option<[f64; N]> {
     let values = object.element_opt(tag).ok()??.to_multi_float64().ok()?;
     let first: [f64; N] = values.get(..N)?.try_into().ok()?;
     first.iter().all(|v| v.is_finite()).then_some(first)

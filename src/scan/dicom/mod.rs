@@ -1,5 +1,6 @@
-//! A DICOM series: one CT of single-frame slices; uneven gaps and a tilted gantry are set straight by position.
+//! A DICOM series: one CT, a file a slice or a file with them all; uneven gaps and a tilted gantry are set straight by position.
 
+mod codestream;
 mod decode;
 mod guard;
 mod header;
@@ -21,9 +22,10 @@ pub(super) fn read_file(path: &Path, progress: &Progress) -> Result<Scan, Error>
     if header::is_directory_file(path)? {
         return read_folder(folder, progress)?.ok_or_else(|| Error::EmptyFolder(folder.to_owned()));
     }
-    let own = header::read(path)?;
+    let slices = header::read(path)?;
+    let Some(own) = slices.first() else { return Err(Error::EmptyFolder(path.to_owned())) };
     if !own.is_ct() {
-        let modality = own.modality.unwrap_or_else(|| "unknown".to_owned());
+        let modality = own.modality.clone().unwrap_or_else(|| "unknown".to_owned());
         return Err(Error::Modality { path: path.to_owned(), modality });
     }
     if own.is_overview {
@@ -130,7 +132,7 @@ struct Headers {
 
 fn headers(files: &[PathBuf], progress: &Progress) -> Result<Headers, Error> {
     let done = AtomicUsize::new(0);
-    let read: Vec<Result<Slice, Error>> = files
+    let read: Vec<Result<Vec<Slice>, Error>> = files
         .par_iter()
         .map(|path| {
             let n = done.fetch_add(1, Ordering::Relaxed);
@@ -142,8 +144,7 @@ fn headers(files: &[PathBuf], progress: &Progress) -> Result<Headers, Error> {
     for result in read {
         match result {
             // A DICOMDIR and its like have neither kind nor pixels.
-            Ok(slice) if slice.modality.is_none() && slice.rows == 0 => {}
-            Ok(slice) => headers.images.push(slice),
+            Ok(slices) => headers.images.extend(slices.into_iter().filter(|s| s.modality.is_some() || s.rows > 0)),
             Err(Error::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => {
                 headers.unreadable += 1;

@@ -75,9 +75,9 @@ pub(super) fn only_overviews(path: &Path) -> Error {
 pub(super) fn stack(slices: Vec<Slice>, path: &Path) -> Result<(Vec<Slice>, Place), Error> {
     let refuse = |what: String, next: &str| Error::Series { path: path.to_owned(), what, next: next.to_owned() };
     let Some(first) = slices.first() else { return Err(Error::EmptyFolder(path.to_owned())) };
-    if first.frames > 1 {
+    if first.frames > 1 && first.frame.is_none() {
         return Err(refuse(
-            format!("a multi-frame DICOM file ({} frames), which is not read yet", first.frames),
+            format!("a DICOM file of {} frames that does not say where each lies", first.frames),
             "export the scan as single slices or NIfTI",
         ));
     }

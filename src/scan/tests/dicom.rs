@@ -1,5 +1,6 @@
 use super::{Folder, hu, read_now};
 use crate::scan::{Error, Voxels};
+use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR, dicom_value};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
@@ -34,6 +35,14 @@ impl Made {
     }
 
     fn write(&self, folder: &Folder, name: &str) {
+        let meta = FileMetaTableBuilder::new()
+            .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+            .media_storage_sop_class_uid(uids::CT_IMAGE_STORAGE)
+            .media_storage_sop_instance_uid("1.2.3.4");
+        self.object().with_meta(meta).unwrap().write_to_file(folder.file(name, "")).unwrap();
+    }
+
+    fn object(&self) -> InMemDicomObject {
         let mut object = InMemDicomObject::new_empty();
         let mut text =
             |tag: Tag, vr: VR, value: String| object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
@@ -68,12 +77,38 @@ impl Made {
             VR::OW,
             PrimitiveValue::U16(self.pixels.iter().copied().collect()),
         ));
-        let meta = FileMetaTableBuilder::new()
-            .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
-            .media_storage_sop_class_uid(uids::CT_IMAGE_STORAGE)
-            .media_storage_sop_instance_uid("1.2.3.4");
-        object.with_meta(meta).unwrap().write_to_file(folder.file(name, "")).unwrap();
+        object
     }
+}
+
+/// One file with a frame for each slice, as an enhanced CT is written: what frames share stands once, the rest by frame.
+/// `described` of the frames have a description.
+fn enhanced(slices: &[Made], described: usize, folder: &Folder, name: &str) {
+    let mut file = slices[0].object();
+    let sequence = |tag, items: Vec<InMemDicomObject>| DataElement::new(tag, VR::SQ, DataSetSequence::from(items));
+    let of = |elements: Vec<DataElement<InMemDicomObject>>| InMemDicomObject::from_element_iter(elements);
+    let mut take = |tags: &[Tag]| of(tags.iter().map(|&tag| file.take_element(tag).unwrap()).collect());
+    let shared = of(vec![
+        sequence(tags::PLANE_ORIENTATION_SEQUENCE, vec![take(&[tags::IMAGE_ORIENTATION_PATIENT])]),
+        sequence(tags::PIXEL_MEASURES_SEQUENCE, vec![take(&[tags::PIXEL_SPACING])]),
+        sequence(
+            tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
+            vec![take(&[tags::RESCALE_SLOPE, tags::RESCALE_INTERCEPT])],
+        ),
+    ]);
+    file.remove_element(tags::IMAGE_POSITION_PATIENT);
+    let position = |slice: &Made| slice.object().take_element(tags::IMAGE_POSITION_PATIENT).unwrap();
+    let own = |slice: &Made| of(vec![sequence(tags::PLANE_POSITION_SEQUENCE, vec![of(vec![position(slice)])])]);
+    let pixels = slices.iter().flat_map(|s| s.pixels.iter().copied()).collect();
+    file.put(sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]));
+    file.put(sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, slices[..described].iter().map(own).collect()));
+    file.put(DataElement::new(tags::NUMBER_OF_FRAMES, VR::IS, slices.len().to_string()));
+    file.put(DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels)));
+    let meta = FileMetaTableBuilder::new()
+        .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+        .media_storage_sop_class_uid(uids::ENHANCED_CT_IMAGE_STORAGE)
+        .media_storage_sop_instance_uid("1.2.3.4");
+    file.with_meta(meta).unwrap().write_to_file(folder.file(name, "")).unwrap();
 }
 
 /// Slices 1.5 mm apart, the file names in an order that is not the slices'.
@@ -101,6 +136,30 @@ fn slices_are_stacked_along_their_normal() {
     assert_eq!(scan.findings, []);
     // One of its files stands for the series.
     assert_eq!(read_now(&folder.path().join("deep/d")).unwrap().hash, scan.hash);
+}
+
+#[test]
+fn a_file_with_all_slices_is_the_same_scan() {
+    let folder = Folder::new();
+    series(&folder);
+    let single = read_now(folder.path()).unwrap();
+    let folder = Folder::new();
+    // Frames in an order that is not the slices'.
+    let slices = [3.0, 0.0, 4.5, 1.5].map(Made::at);
+    enhanced(&slices, 4, &folder, "all.dcm");
+    for path in [folder.path().to_owned(), folder.path().join("all.dcm")] {
+        let scan = read_now(&path).unwrap();
+        assert_eq!((&scan.hash, &scan.findings[..]), (&single.hash, &[][..]));
+    }
+    // As many descriptions as frames, and as many pixels.
+    let folder = Folder::new();
+    enhanced(&slices, 3, &folder, "all.dcm");
+    assert!(refused(&folder).contains("4 frames, and describes 3"), "{}", refused(&folder));
+    let mut short = slices;
+    short[3].pixels.clear();
+    let folder = Folder::new();
+    enhanced(&short, 4, &folder, "all.dcm");
+    assert!(refused(&folder).contains("all.dcm"), "{}", refused(&folder));
 }
 
 #[test]
@@ -193,7 +252,7 @@ fn repeated_and_multiframe_series_are_refused() {
 
     let folder = Folder::new();
     Made { frames: Some("2"), ..Made::at(0.0) }.write(&folder, "all");
-    assert!(refused(&folder).contains("multi-frame"), "{}", refused(&folder));
+    assert!(refused(&folder).contains("2 frames that does not say"), "{}", refused(&folder));
 
     let folder = Folder::new();
     Made::at(0.0).write(&folder, "one");
