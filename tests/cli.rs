@@ -366,6 +366,22 @@ fn reconstruct_goes_through_a_folder_and_names_what_fails() {
     assert!(errors(&output).contains("bad.nrrd") && errors(&output).contains("1 of 2"), "{}", errors(&output));
     assert!(out.join("complete_skull/sub/001.nrrd").is_file() && out.join("implant/sub/001.nrrd").is_file());
     assert!(!out.join("complete_skull/bad.nrrd").exists());
+    // Again into the same folder, now below the masks: what was written is no input.
+    std::fs::remove_file(masks.join("bad.nrrd")).unwrap();
+    let below = masks.join("done");
+    for _ in 0..2 {
+        let output = run(&[&"-q", &"reconstruct", &masks, &"--out", &below, &"--method", &"smooth", &"--json"]);
+        let said: serde_json::Value = serde_json::from_str(&text(&output)).unwrap();
+        assert_eq!((code(&output), said["files"].as_array().unwrap().len()), (0, 1), "{said}");
+    }
+    // A scan that is cut off says so.
+    let cut = folder.join("cut");
+    let inject = run(&[&"-q", &"inject", &healthy, &"--out", &cut, &"--vertex", &"35", &"--area", &"20"]);
+    assert_eq!(code(&inject), 0, "{}", errors(&inject));
+    let output = run(&[&"reconstruct", &cut.join("defective_skull"), &"--out", &folder.join("cut-done"), &"--json"]);
+    assert!(text(&output).contains("findings") && errors(&output).contains("beyond the scan"), "{}", errors(&output));
+    assert_eq!(code(&run(&[&"inject", &healthy, &"--out", &cut, &"--count", &"0"])), 2);
+    assert_eq!(code(&run(&[&"evaluate", &cut, &"--out", &folder, &"--jobs", &"0"])), 2);
     assert_eq!(code(&run(&[&"reconstruct", &healthy, &"--out", &out, &"--method", &"magic"])), 2);
     assert_eq!(code(&run(&[&"reconstruct", &folder.join("nothing"), &"--out", &out])), 3);
 }
@@ -392,6 +408,37 @@ fn the_sample_has_its_defect_and_only_it() {
     let found: serde_json::Value = serde_json::from_str(&text(&output)).unwrap();
     let regions: Vec<_> = found["defects"].as_array().unwrap().iter().map(|d| d["region"].clone()).collect();
     assert_eq!(regions, ["right-frontal"], "{found}");
+}
+
+#[test]
+fn a_part_that_fails_a_check_is_written_and_is_6() {
+    let Some(sample) = sample() else { return };
+    let out = scratch("cli-checks").join("part");
+    // Walls of 6 mm in a bone of 0.6 of its thickness: more than there is room for.
+    let mut line: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"-q", &"design", &sample, &"--out", &out];
+    let sets = ["thickness_mode=scaled", "lambda1=0.6", "lambda2=0.6", "lambda3=0.6", "min_wall_mm=6"];
+    let sets = sets.map(|s| format!("--set=implant.{s}"));
+    sets.iter().for_each(|s| line.push(s));
+    let output = run(&line);
+    assert_eq!(code(&output), 6, "{}", errors(&output));
+    assert!(errors(&output).contains("a check failed: wall at least"), "{}", errors(&output));
+    assert!(out.join("implant.stl").is_file() && out.join("report.json").is_file());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_5_and_a_pipe_is_not_opened() {
+    let (scan, _) = phantom();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has one");
+    let output = calvaria().args(["inspect", "-q"]).arg(&scan).stdout(full).output().expect("the program starts");
+    assert_eq!(code(&output), 5, "{}", errors(&output));
+    assert!(errors(&output).contains("the standard output could not be written"), "{}", errors(&output));
+    // A pipe nobody writes to would be waited for.
+    let pipe = scratch("cli-pipe").join("scan.nrrd");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    if made.is_ok_and(|s| s.success()) {
+        refused("pipe", &pipe, 3, &["scan.nrrd", "neither a file nor a folder"]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::case::{self, Recipe};
 use crate::export::WriteError;
 use crate::export::nrrd::save_nrrd;
 use crate::geometry::{Progress, Volume};
-use crate::scan::{self, Voxels};
+use crate::scan::{self, Finding, Voxels};
 use crate::{defect, reconstruct, skull};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ pub fn run(arguments: &Reconstruct, quiet: bool) -> Result<(), Failure> {
     if let Some(method) = &arguments.method {
         recipe.set("reconstruct.method", &method.as_str().into()).map_err(|e| Failure::Usage(e.to_string()))?;
     }
-    let files = volumes::find(&arguments.input)?;
+    let files = volumes::find_beside(&arguments.input, &arguments.out)?;
     case::check_writable(&arguments.out)?;
     let meter = Meter::new(quiet);
     let progress = meter.progress();
@@ -35,11 +35,17 @@ pub fn run(arguments: &Reconstruct, quiet: bool) -> Result<(), Failure> {
             Err(Failure::Refused(word))
         };
         match done {
-            Ok(areas) => {
-                if areas.is_empty() {
+            Ok(Completed { defects, findings }) => {
+                if defects.is_empty() {
                     output::note(quiet, &format!("{}: no defect; the skull is written as it is", file.display()));
                 }
-                lines.push(json!({ "file": shown(below), "defects": areas }));
+                let mut line = json!({ "file": shown(below), "defects": defects });
+                // Only where there is something to say, as `detect` does.
+                if !findings.is_empty() {
+                    findings.iter().for_each(|f| output::note(quiet, &format!("{}: {f}", file.display())));
+                    line["findings"] = findings.into();
+                }
+                lines.push(line);
             }
             // Nothing more can be written either.
             Err(Failure::Write(word)) => return Err(Failure::Write(word)),
@@ -73,14 +79,24 @@ fn shown(below: &Path) -> String {
     below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Completes one file; gives region and area of each defect.
-fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progress) -> Result<Vec<Value>, Failure> {
+/// What was done to one file.
+struct Completed {
+    /// Region and area of each defect.
+    defects: Vec<Value>,
+    /// What was noticed on the way.
+    findings: Vec<String>,
+}
+
+/// Completes one file.
+fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progress) -> Result<Completed, Failure> {
     for place in places(out, below) {
         inputs::keep(file, &place)?;
     }
     let scan = scan::read(file, &progress.part(0.0, 0.2))?;
     let skull = skull::segment(&scan, &recipe.skull, &progress.part(0.2, 0.4))?;
     let defects = defect::detect(&skull, &[], &recipe.defect, &progress.part(0.4, 0.6))?;
+    let seen = defect::findings(&skull, &defects);
+    let mut findings: Vec<Finding> = scan.findings.iter().chain(&skull.findings).cloned().chain(seen).collect();
     // The mask as it was given, islands and all: completing it takes nothing away.
     let mut complete = match scan.voxels {
         Voxels::Mask(mask) => mask,
@@ -92,6 +108,7 @@ fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progre
         let part = progress.part(share(i), share(i + 1));
         let completion = reconstruct::complete(&skull, found, &recipe.reconstruct, &part)?;
         let piece = completion.implant_mask(&skull, &complete.grid);
+        findings.extend(completion.findings);
         for ((whole, part), &new) in complete.data.iter_mut().zip(&mut implant.data).zip(&piece.data) {
             if new != 0 && *whole == 0 {
                 *whole = 1;
@@ -101,10 +118,11 @@ fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progre
     }
     progress.report(0.9, "writing")?;
     save_both(&complete, &implant, out, below)?;
-    Ok(defects
-        .iter()
-        .map(|d| json!({ "region": d.region, "area_cm2": (d.area_cm2 * 1000.0).round() / 1000.0 }))
-        .collect())
+    let area = |d: &defect::Defect| (d.area_cm2 * 1000.0).round() / 1000.0;
+    Ok(Completed {
+        defects: defects.iter().map(|d| json!({ "region": d.region, "area_cm2": area(d) })).collect(),
+        findings: findings.into_iter().map(|f| f.message).collect(),
+    })
 }
 
 /// Where the completed skull and the implant go.

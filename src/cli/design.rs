@@ -29,15 +29,21 @@ pub fn run(arguments: &Design, quiet: bool) -> Result<(), Failure> {
     if let Some(word) = &written.no_preview {
         output::complain(&format!("no preview.png: {word}"));
     }
-    for check in outcome.part.checks.iter().filter(|c| c.passed == Some(false)) {
-        output::complain(&format!("a check failed: {}", check.text));
-    }
     if arguments.json {
         output::print(&report);
     } else if !quiet {
         output::print(&summary(&outcome, &written, &arguments.out));
     }
-    Ok(())
+    let failed: Vec<&str> =
+        outcome.part.checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.text.as_str()).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let folder = arguments.out.display();
+    Err(Failure::Checks(format!(
+        "a check failed: {}; the part in {folder} is not fit for use as it is",
+        failed.join("; ")
+    )))
 }
 
 /// What a person reads at the end.

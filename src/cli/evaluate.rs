@@ -169,7 +169,8 @@ fn all(cases: &[Case], recipes: &[(String, Recipe)], arguments: &Evaluate, progr
             }
         }
     };
-    let jobs = arguments.jobs.unwrap_or_else(|| rayon::current_num_threads().min(2)).clamp(1, cases.len().max(1));
+    let jobs =
+        arguments.jobs.map_or_else(|| rayon::current_num_threads().min(2), |n| n as usize).clamp(1, cases.len().max(1));
     std::thread::scope(|scope| {
         for _ in 1..jobs {
             scope.spawn(work);

@@ -20,6 +20,9 @@ pub enum Failure {
     /// The output could not be written: 5.
     #[error("{0}")]
     Write(String),
+    /// Everything was written, but the part does not pass its checks: 6.
+    #[error("{0}")]
+    Checks(String),
 }
 
 impl Failure {
@@ -31,6 +34,7 @@ impl Failure {
             Failure::Refused(_) => 3,
             Failure::NoDefect(_) => 4,
             Failure::Write(_) => 5,
+            Failure::Checks(_) => 6,
         }
     }
 

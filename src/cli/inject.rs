@@ -26,7 +26,7 @@ pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
         Some(list) => Plan::Rows(rows(list)?),
         None => Plan::Rule(area(&arguments.area)?),
     };
-    let mut files = volumes::find(&arguments.input)?;
+    let mut files = volumes::find_beside(&arguments.input, &arguments.out)?;
     let wanted = match (&arguments.only, &plan) {
         (Some(list), _) => Some(names(list)?),
         (None, Plan::Rows(rows)) => Some(rows.iter().map(|r| r.skull.clone()).collect()),

@@ -33,8 +33,8 @@ pub struct Evaluate {
     pub clean: Option<PathBuf>,
 
     /// Cases at once, as memory allows (up to 2 otherwise); take 1 to measure times
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
 
     /// Leave a skull out of the atlas' heads where it is one of them (known by its complete shape, not by its name): of
     /// such a skull `auto` asks no network either, for it learned from it. The mean vault keeps its share of it, and `map`
@@ -90,7 +90,7 @@ pub struct Inject {
     pub seed: u64,
 
     /// Defects a skull, each in a file of its own
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
 
     /// Defects at once in a file: this one and smaller ones elsewhere (otherwise one, in one of twenty two)

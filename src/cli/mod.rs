@@ -63,7 +63,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
             return Outcome::Exit(code);
         }
     };
-    match command(arguments) {
+    let done = command(arguments).and_then(|outcome| match outcome {
+        Outcome::Exit(_) if output::lost() => {
+            Err(Failure::Write("the standard output could not be written; check the space where it goes".to_owned()))
+        }
+        outcome => Ok(outcome),
+    });
+    match done {
         Ok(outcome) => outcome,
         Err(failure) => {
             output::complain(&failure.to_string());

@@ -42,6 +42,23 @@ pub fn find(input: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
     Ok(found)
 }
 
+/// Every volume below a folder (or the one file) but those below `out`: what an earlier run wrote there is no input.
+pub fn find_beside(input: &Path, out: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+    let mut found = find(input)?;
+    // An output that is not there yet holds nothing, and one that is the input itself would leave nothing.
+    if let (Ok(out), Ok(whole)) = (out.canonicalize(), input.canonicalize())
+        && out.starts_with(&whole)
+        && out != whole
+    {
+        found.retain(|(file, _)| !file.canonicalize().is_ok_and(|f| f.starts_with(&out)));
+    }
+    if found.is_empty() {
+        let (input, out) = (input.display(), out.display());
+        return Err(Failure::Refused(format!("{input}: the folder holds no volume but those below {out}")));
+    }
+    Ok(found)
+}
+
 /// What lists and reports call a volume: its path below the folder without its ending, folders apart by `/`.
 pub fn name(below: &Path) -> String {
     below.with_extension("").components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
@@ -70,6 +87,21 @@ pub fn whole_skull(file: &Path) -> Result<Skull, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_run_wrote_is_not_read_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("out")).unwrap();
+        let names = |found: Vec<(PathBuf, PathBuf)>| found.into_iter().map(|(_, below)| below).collect::<Vec<_>>();
+        std::fs::write(at("out/a.nrrd"), "").unwrap();
+        let said = find_beside(folder.path(), &at("out")).unwrap_err().to_string();
+        assert!(said.contains("no volume but those below"), "{said}");
+        std::fs::write(at("a.nrrd"), "").unwrap();
+        assert_eq!(names(find_beside(folder.path(), &at("out")).unwrap()), [PathBuf::from("a.nrrd")]);
+        assert_eq!(names(find_beside(folder.path(), &at("new")).unwrap()).len(), 2);
+        assert_eq!(names(find_beside(folder.path(), folder.path()).unwrap()).len(), 2);
+    }
 
     #[test]
     fn endings_become_nrrd_and_other_dots_stay() {

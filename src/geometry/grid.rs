@@ -25,6 +25,9 @@ pub enum GridError {
     /// Spacing not finite or not positive.
     #[error("voxel spacing {0:?} mm is not positive and finite")]
     Spacing([f64; 3]),
+    /// The first voxel is nowhere.
+    #[error("the position of the first voxel, {0:?} mm, is not finite")]
+    Origin([f64; 3]),
     /// Direction vectors not finite or linearly dependent.
     #[error("the direction vectors do not span space (determinant {0})")]
     Direction(f64),
@@ -46,8 +49,11 @@ impl Grid {
             return Err(GridError::Spacing(spacing_mm));
         }
         let determinant = direction.determinant();
-        if !determinant.is_finite() || determinant.abs() < 1e-6 || !origin_mm.iter().all(|v| v.is_finite()) {
+        if !determinant.is_finite() || determinant.abs() < 1e-6 {
             return Err(GridError::Direction(determinant));
+        }
+        if !origin_mm.iter().all(|v| v.is_finite()) {
+            return Err(GridError::Origin(origin_mm.into()));
         }
         Ok(Self { size, spacing_mm, origin_mm, direction })
     }

@@ -57,6 +57,7 @@ pub(super) fn checked_grid(
 pub(super) fn scan(place: Place, collector: Collector, mut findings: Vec<Finding>, path: &Path) -> Result<Scan, Error> {
     let (collected, noticed) = collector.finish()?;
     findings.extend(place.findings);
+    findings.extend(about_place(&place.grid));
     findings.extend(noticed);
     let voxels = match collected {
         Collected::Hu(mut data) => {
@@ -76,6 +77,20 @@ pub(super) fn scan(place: Place, collector: Collector, mut findings: Vec<Finding
         }
     };
     Ok(Scan::new(voxels, findings))
+}
+
+/// Meshes are written in single precision, which so far from the origin holds hundredths of a millimetre no more.
+fn about_place(grid: &Grid) -> Option<Finding> {
+    const FAR_MM: f64 = 50_000.0;
+    let (low, high) = grid.bounds_mm();
+    let far = low.coords.amax().max(high.coords.amax());
+    (far > FAR_MM).then(|| {
+        Finding::new(format!(
+            "The scan lies {:.0} m from where its coordinates begin; a part exported there is rounded to more than 0.004 mm. \
+             Check the origin in the file's header.",
+            far / 1e3
+        ))
+    })
 }
 
 /// What the range of the values says about them.

@@ -60,7 +60,9 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Header, Error> {
     let size = axes.map(|a| sizes[a]);
 
     let mut notes = Vec::new();
-    let flip = space_flip(&fields, &mut notes);
+    // Signs and units of the axes of space in one: what takes the header's numbers to LPS mm.
+    let unit_mm = units_mm(path, &fields, "space units", 3, &mut notes)?;
+    let flip = space_flip(&fields, &mut notes).component_mul(&Vector3::new(unit_mm[0], unit_mm[1], unit_mm[2]));
     let (steps_mm, origin_mm) = match fields.get("space directions") {
         Some(text) => {
             let vectors = vectors(text).filter(|v| v.len() == dimension);
@@ -195,6 +197,41 @@ fn origin(path: &Path, fields: &BTreeMap<String, String>, flip: &Vector3<f64>) -
     }
 }
 
+/// Millimetres in the units of `count` axes, from a field of quoted names; without it lengths are mm.
+fn units_mm(
+    path: &Path,
+    fields: &BTreeMap<String, String>,
+    name: &str,
+    count: usize,
+    notes: &mut Vec<String>,
+) -> Result<Vec<f64>, Error> {
+    let Some(text) = fields.get(name) else { return Ok(vec![1.0; count]) };
+    let units: Vec<&str> = text.split('"').skip(1).step_by(2).map(str::trim).collect();
+    if units.len() != count {
+        return Err(Error::damaged(path, format!("`{name}` does not name {count} units")));
+    }
+    let mut unknown = None;
+    let all = units.iter().map(|unit| match unit.to_lowercase().as_str() {
+        "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" | "" | "???" => 1.0,
+        "cm" | "centimeter" | "centimeters" | "centimetre" | "centimetres" => 10.0,
+        "m" | "meter" | "meters" | "metre" | "metres" => 1e3,
+        "um" | "µm" | "μm" | "micron" | "microns" | "micrometer" | "micrometers" | "micrometre" | "micrometres" => {
+            1e-3
+        }
+        _ => {
+            unknown = unknown.or(Some(*unit));
+            1.0
+        }
+    });
+    let all = all.collect();
+    if let Some(unit) = unknown {
+        notes.push(format!(
+            "The header gives lengths in `{unit}`, which is no known unit; they are taken as mm. Check the size."
+        ));
+    }
+    Ok(all)
+}
+
 /// Steps and origin from `spacings` and `axis mins`, as teem and ITK take them.
 fn without_directions(
     path: &Path,
@@ -209,7 +246,9 @@ fn without_directions(
         let all = list::<f64>(text).filter(|l| l.len() == dimension);
         all.map(Some).ok_or_else(|| Error::damaged(path, format!("`{name}` does not have {dimension} numbers")))
     };
-    let spacings = numbers("spacings")?;
+    let unit_mm = units_mm(path, fields, "units", dimension, notes)?;
+    let in_mm = |all: Vec<f64>| all.iter().zip(&unit_mm).map(|(v, mm)| v * mm).collect::<Vec<f64>>();
+    let spacings = numbers("spacings")?.map(in_mm);
     let spacing = axes.map(|a| spacings.as_ref().map_or(f64::NAN, |s| s[a]));
     if spacing.iter().any(|s| s.is_nan()) {
         return Err(Error::VoxelSize {
@@ -226,7 +265,7 @@ fn without_directions(
     notes.push("The header has no directions; the axes are taken as left, posterior and superior.".to_owned());
     let at_node: Vec<&str> = fields.get("centerings").map(|c| c.split_whitespace().collect()).unwrap_or_default();
     let at_node = |axis: usize| at_node.get(axis).is_some_and(|c| c.eq_ignore_ascii_case("node"));
-    let mins = numbers("axis mins")?;
+    let mins = numbers("axis mins")?.map(in_mm);
     let origin = match (origin(path, fields, flip)?, mins) {
         (Some(origin), _) => origin,
         // A minimum is the border of the first cell; its centre is half a step further.

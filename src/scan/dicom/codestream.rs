@@ -23,8 +23,8 @@ pub(super) fn is_one(syntax: &str) -> bool {
 pub(super) fn check(fragments: &[Vec<u8>], size: [usize; 2], path: &Path) -> Result<(), Error> {
     let first = fragments.first().map_or(&[][..], Vec::as_slice);
     check_one(first, size, path)?;
-    let others = fragments.iter().skip(1).filter(|f| f.starts_with(&START));
-    others.map(|f| check_one(f, size, path)).collect()
+    let mut others = fragments.iter().skip(1).filter(|f| f.starts_with(&START));
+    others.try_for_each(|f| check_one(f, size, path))
 }
 
 fn check_one(stream: &[u8], [columns, rows]: [usize; 2], path: &Path) -> Result<(), Error> {

@@ -25,7 +25,7 @@ fn what_is_not_there_or_no_scan_is_refused_by_name() {
     assert!(matches!(read_now(&text), Err(Error::NotDicom(_))));
     assert!(matches!(read_now(folder.path()), Err(Error::EmptyFolder(_))));
     assert!(matches!(read_now(&folder.file("a.txt", "hello")), Err(Error::UnknownFormat(_))));
-    assert!(matches!(read_now(&folder.file("empty.nrrd", "")), Err(Error::UnknownFormat(_))));
+    assert!(read_now(&folder.file("empty.nrrd", "")).is_err_and(|e| e.to_string().contains("the file is empty")));
     assert!(matches!(read_now(&folder.file("a.gz", gzipped(b"hello"))), Err(Error::UnknownFormat(_))));
 }
 
@@ -77,6 +77,8 @@ fn an_impossible_grid_is_refused() {
     assert!(matches!(with("(0,0,1)", "(0,0,0)"), Error::VoxelSize { .. }));
     assert!(matches!(with("(0,0,1)", "(0,0,1000)"), Error::VoxelSize { .. }));
     assert!(matches!(with("(0,0,1)", "(0,0,nan)"), Error::Geometry { .. }));
+    let lost = with("(0,0,1)", "(0,0,1)\nspace origin: (0,nan,0)").to_string();
+    assert!(lost.contains("position of the first voxel"), "{lost}");
     assert!(matches!(with("(0,0,1)", "(0,1,0)"), Error::Geometry { .. }));
     assert!(matches!(with("(0,1,0)", "(0.3,1,0)"), Error::Unsupported { .. }));
     assert!(matches!(with("(0,0,1)", "(0,1.3,1)"), Error::Unsupported { .. }));

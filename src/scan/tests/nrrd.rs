@@ -81,6 +81,30 @@ fn spaces_are_turned_to_lps() {
 }
 
 #[test]
+fn lengths_are_in_the_units_the_header_names() {
+    let fields = "type: short\nendian: little\nencoding: raw\nspace: RAS\n";
+    let directions = "space directions: (0.05,0,0) (0,0.06,0) (0,0,0.12)\nspace origin: (1,2,3)\n";
+    let scan = read_bytes(&header(&format!("{fields}{directions}space units: \"cm\" \"cm\" \"cm\"\n")), &little());
+    let grid = scan.voxels.grid();
+    assert_eq!(grid.origin_mm, Point3::new(-10.0, -20.0, 30.0));
+    assert!(grid.spacing_mm.iter().zip([0.5, 0.6, 1.2]).all(|(a, b)| (a - b).abs() < 1e-12), "{:?}", grid.spacing_mm);
+    assert_eq!(scan.findings, []);
+
+    let fields = "type: short\nendian: little\nencoding: raw\nspace: LPS\n";
+    let spacings = "spacings: 500 600 1200\naxis mins: 0 0 0\nunits: \"um\" \"micron\" \"µm\"\n";
+    let grid = read_bytes(&header(&format!("{fields}{spacings}")), &little()).voxels.grid().clone();
+    assert!(grid.spacing_mm.iter().zip([0.5, 0.6, 1.2]).all(|(a, b)| (a - b).abs() < 1e-12), "{:?}", grid.spacing_mm);
+    assert!((grid.origin_mm - Point3::new(0.25, 0.3, 0.6)).amax() < 1e-12, "{}", grid.origin_mm);
+
+    let inches = read_bytes(&header(&format!("{fields}{LPS}space units: \"mm\" \"mm\" \"inch\"\n")), &little());
+    assert!(inches.findings[0].message.contains("`inch`"), "{:?}", inches.findings);
+    let folder = Folder::new();
+    let two = header(&format!("{fields}{LPS}space units: \"mm\" \"mm\"\n"));
+    let file = folder.file("v.nrrd", [two.into_bytes(), little()].concat());
+    assert!(read_now(&file).is_err_and(|e| e.to_string().contains("does not name 3 units")));
+}
+
+#[test]
 fn without_directions_the_spacings_count() {
     let scan = read_bytes(
         &header("type: short\nendian: little\nencoding: raw\nspacings: 0.5 0.6 1.2\naxis mins: 1 2 3\n"),
