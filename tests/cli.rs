@@ -228,7 +228,8 @@ fn a_window_without_a_display_offers_the_headless_command() {
     assert_eq!(code(&run(&[&"open", &"/no/such/scan"])), 3);
 }
 
-const FILES: [&str; 6] = ["complete.nrrd", "implant.nrrd", "implant.stl", "recipe.toml", "report.json", "skull.stl"];
+const FILES: [&str; 7] =
+    ["complete.nrrd", "implant.3mf", "implant.nrrd", "implant.stl", "recipe.toml", "report.json", "skull.stl"];
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)

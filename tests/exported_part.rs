@@ -26,6 +26,22 @@ fn judge_with_trimesh(stl: &Path) {
     assert!(verdict["volume_mm3"].as_f64().is_some_and(|v| v > 500.0), "{verdict}");
 }
 
+/// The 3MF beside it is the same part, and says its unit.
+fn judge_3mf(stl: &Path) {
+    let Some(python) = judges_python() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/part_as_3mf.py");
+    let output =
+        Command::new(python).arg(script).arg(stl.with_extension("3mf")).arg(stl).output().expect("the judge runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the judge's JSON");
+    assert_eq!(verdict["unit"], "millimeter", "{verdict}");
+    assert_eq!(verdict["model_type"], "application/vnd.ms-package.3dmanufacturing-3dmodel+xml", "{verdict}");
+    assert!(verdict["metadata"]["Description"].as_str().is_some_and(|d| d.contains("LPS")), "{verdict}");
+    for sound in ["built", "watertight", "winding_consistent", "triangles_equal"] {
+        assert_eq!(verdict[sound], true, "{sound}: {verdict}");
+    }
+}
+
 fn judge_with_admesh(stl: &Path) {
     let output = match Command::new("admesh").arg(stl).output() {
         Ok(output) => output,
@@ -72,6 +88,7 @@ fn the_phantoms_part_is_watertight_manifold_and_one_body() {
     let stl = design(&head, &folder.join("out"));
     judge_with_admesh(&stl);
     judge_with_trimesh(&stl);
+    judge_3mf(&stl);
 }
 
 #[test]
@@ -81,4 +98,5 @@ fn the_samples_part_is_watertight_manifold_and_one_body() {
     let stl = design(&scan, &folder.join("out"));
     judge_with_admesh(&stl);
     judge_with_trimesh(&stl);
+    judge_3mf(&stl);
 }

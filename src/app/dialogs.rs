@@ -60,7 +60,7 @@ impl Purpose {
             Purpose::Locate => "The scan is no longer where it was. It is taken when its contents are the same.",
             Purpose::SaveAs => "Recipe, corrections and figures; the scan itself stays where it is.",
             Purpose::Export => {
-                "implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS."
+                "implant.3mf, implant.stl, skull.stl, implant.nrrd, complete.nrrd, report.json, recipe.toml and preview.png. Millimetres, LPS."
             }
         }
     }

@@ -235,7 +235,7 @@ fn export(ui: &mut Ui, case: &Case) {
         None => {
             hint(
                 ui,
-                "STL of the part and of the skull, masks, report, recipe and a picture, into a folder of your choice.",
+                "3MF and STL of the part, STL of the skull, masks, report, recipe and a picture, into a folder of your choice.",
             );
         }
     }

@@ -4,6 +4,7 @@ use crate::export::WriteError;
 use crate::export::nrrd::write_nrrd;
 use crate::export::report::{Report, ReportFile};
 use crate::export::stl::write_stl;
+use crate::export::threemf::write_3mf;
 use crate::geometry::{Cancelled, Progress, Volume};
 use crate::scan::Voxels;
 use serde_json::{Map, Value, json};
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 const PREVIEW: &str = "preview.png";
 
 /// The files of an export.
-pub const BUNDLE_FILES: [&str; 7] =
-    ["implant.stl", "implant.nrrd", "complete.nrrd", "skull.stl", "recipe.toml", PREVIEW, "report.json"];
+pub const BUNDLE_FILES: [&str; 8] =
+    ["implant.3mf", "implant.stl", "implant.nrrd", "complete.nrrd", "skull.stl", "recipe.toml", PREVIEW, "report.json"];
 
 /// Draws `preview.png` from the results: PNG bytes, or a word on why there is no picture (no graphics adapter).
 pub type Preview = Box<dyn FnOnce(&Results) -> Result<Vec<u8>, String> + Send>;
@@ -51,7 +52,7 @@ pub enum BundleError {
 }
 
 /// Writes the part's files into a folder, all or none of them, and gives the report's text too:
-/// `implant.stl implant.nrrd complete.nrrd skull.stl recipe.toml preview.png report.json`.
+/// `implant.3mf implant.stl implant.nrrd complete.nrrd skull.stl recipe.toml preview.png report.json`.
 ///
 /// `implant.nrrd` is the removed bone on the scan's grid and `complete.nrrd` the skull with it, both 0 and 1.
 pub fn write_bundle(
@@ -69,6 +70,7 @@ pub fn write_bundle(
     let drawn = preview.map(|draw| draw(&outcome.results()));
     progress.report(0.5, "Writing the files")?;
     let mut staged = Staged::new(folder)?;
+    staged.file("implant.3mf", |w| write_3mf(&outcome.part.implant.mesh, "implant", w))?;
     staged.file("implant.stl", |w| write_stl(&outcome.part.implant.mesh, "implant", w))?;
     staged.file("implant.nrrd", |w| write_nrrd(&removed, w))?;
     progress.report(0.6, "Writing the files")?;

@@ -82,8 +82,8 @@ pub struct Parameters {
 
 /// Design the implant of the largest defect and write its files
 ///
-/// Writes implant.stl, implant.nrrd, complete.nrrd, skull.stl, report.json, recipe.toml and preview.png: all of
-/// them or nothing (without a graphics adapter all but preview.png). STL coordinates are LPS in mm.
+/// Writes implant.3mf, implant.stl, implant.nrrd, complete.nrrd, skull.stl, report.json, recipe.toml and preview.png: all of
+/// them or nothing (without a graphics adapter all but preview.png). Meshes are LPS in mm.
 #[derive(Debug, Args)]
 #[command(after_help = DESIGN_EXAMPLES)]
 pub struct Design {
@@ -200,7 +200,7 @@ pub struct Inspect {
     pub json: bool,
 }
 
-/// Write the surface of the skull as STL
+/// Write the surface of the skull as STL or 3MF
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  calvaria mesh head.nrrd --hu 300 --out skull.stl\n  calvaria mesh chest.nrrd --hu 300 --everything --out bones.stl"
@@ -213,7 +213,7 @@ pub struct MeshArguments {
     #[arg(long, allow_negative_numbers = true)]
     pub hu: Option<f64>,
 
-    /// The STL file
+    /// The file: 3MF where it ends in .3mf, else STL
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
 

@@ -5,6 +5,7 @@ use super::inspect::mesh_text;
 use super::output::{self, Meter};
 use crate::case::Recipe;
 use crate::export::stl::save_stl;
+use crate::export::threemf::save_3mf;
 use crate::scan::{self, Voxels};
 use crate::surface::{check_mesh, closed_isosurface};
 use crate::{case, skull};
@@ -40,7 +41,11 @@ pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
         )));
     }
     progress.report(0.9, "writing the mesh")?;
-    save_stl(&arguments.out, &mesh, "skull")?;
+    if arguments.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("3mf")) {
+        save_3mf(&arguments.out, &mesh, "skull")?;
+    } else {
+        save_stl(&arguments.out, &mesh, "skull")?;
+    }
     meter.finish();
     let report = check_mesh(&mesh);
     if arguments.json {
