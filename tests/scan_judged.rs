@@ -144,8 +144,17 @@ fn compressed_pixels_equal_simpleitk() {
     .to_vec();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/series_of_one_slice.py");
-    let made = Command::new(&python).arg(script).arg(folder.path()).args(&files).output().expect("the judge starts");
+    // Its header denies the sign that its stream has: SimpleITK takes air for 65,000, and is no judge of it.
+    let unsigned = hard.join("j2k-oddities/TOSHIBA_J2K_SIZ1_PixRep0.dcm");
+    let all = files.iter().chain([&unsigned]);
+    let made = Command::new(&python).arg(script).arg(folder.path()).args(all).output().expect("the judge starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let hash = |name: &str| read(&folder.path().join(name), &Progress::new()).unwrap_or_else(|e| panic!("{e}")).hash;
+    assert_eq!(
+        hash("TOSHIBA_J2K_SIZ1_PixRep0"),
+        hash("TOSHIBA_J2K_SIZ0_PixRep1"),
+        "the same slice, the header's sign mended"
+    );
     let series = files.iter().map(|f| folder.path().join(f.file_stem().expect("a name")));
     compare(&python, &series.collect::<Vec<_>>(), 1e-6);
 }
@@ -156,7 +165,7 @@ fn tilted_and_uneven_series_lie_where_their_positions_say() {
     let Some(python) = judges(test) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (series, size, words) in [
-        ("gantry-tilt-ge", [512, 611, 134], vec!["lean by 18.5°", "unevenly, 1.08 to 7.00 mm"]),
+        ("gantry-tilt-ge", [512, 611, 73], vec!["lean by 18.5°", "unevenly, 1.08 to 7.00 mm"]),
         ("gantry-tilt-philips-neg", [512, 600, 54], vec!["lean by 18.5°"]),
     ] {
         let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/scans").join(series);

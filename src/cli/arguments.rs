@@ -36,7 +36,7 @@ A scan is an NRRD or NIfTI file, an InVesalius project (.inv3) or a folder of DI
 a two-valued volume is taken as a bone mask.
 
 Exit codes: 0 done, 1 the window could not be opened, 2 usage, 3 input refused (or some of many failed),
-4 no defect was found (design, compare), 5 could not write.";
+4 no defect was found (design, compare), 5 could not write, 6 the part was written but fails a check.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -13,14 +13,18 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// The folders that are written.
+const KINDS: [&str; 2] = ["complete_skull", "implant"];
+
 /// `calvaria reconstruct`: the complete skull and the removed bone of one mask or of a folder of masks.
 pub fn run(arguments: &Reconstruct, quiet: bool) -> Result<(), Failure> {
     let mut recipe = Recipe::default();
     if let Some(method) = &arguments.method {
         recipe.set("reconstruct.method", &method.as_str().into()).map_err(|e| Failure::Usage(e.to_string()))?;
     }
-    let files = volumes::find_beside(&arguments.input, &arguments.out)?;
+    let (files, left_out) = volumes::find_beside(&arguments.input, &arguments.out, &KINDS)?;
     case::check_writable(&arguments.out)?;
+    volumes::tell_left_out(left_out, quiet);
     let meter = Meter::new(quiet);
     let progress = meter.progress();
     let mut lines: Vec<Value> = Vec::new();
@@ -127,7 +131,7 @@ fn one(file: &Path, below: &Path, out: &Path, recipe: &Recipe, progress: &Progre
 
 /// Where the completed skull and the implant go.
 fn places(out: &Path, below: &Path) -> [PathBuf; 2] {
-    ["complete_skull", "implant"].map(|kind| out.join(kind).join(below))
+    KINDS.map(|kind| out.join(kind).join(below))
 }
 
 /// Writes both volumes, or neither.

@@ -26,7 +26,8 @@ pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
         Some(list) => Plan::Rows(rows(list)?),
         None => Plan::Rule(area(&arguments.area)?),
     };
-    let mut files = volumes::find_beside(&arguments.input, &arguments.out)?;
+    let written = ["complete_skull", "defective_skull", "implant"];
+    let (mut files, left_out) = volumes::find_beside(&arguments.input, &arguments.out, &written)?;
     let wanted = match (&arguments.only, &plan) {
         (Some(list), _) => Some(names(list)?),
         (None, Plan::Rows(rows)) => Some(rows.iter().map(|r| r.skull.clone()).collect()),
@@ -40,6 +41,7 @@ pub fn run(arguments: &Inject, quiet: bool) -> Result<(), Failure> {
         files.retain(|(_, below)| wanted.contains(&volumes::name(below)));
     }
     case::check_writable(&arguments.out)?;
+    volumes::tell_left_out(left_out, quiet);
     let meter = Meter::new(quiet);
     let progress = meter.progress();
     let mut table = phantom::columns();

@@ -1,4 +1,5 @@
 use super::failure::Failure;
+use super::output;
 use crate::geometry::Progress;
 use crate::skull::Skull;
 use crate::{defect, scan, skull};
@@ -42,21 +43,35 @@ pub fn find(input: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
     Ok(found)
 }
 
-/// Every volume below a folder (or the one file) but those below `out`: what an earlier run wrote there is no input.
-pub fn find_beside(input: &Path, out: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+/// Every volume below a folder (or the one file) but those in the folders `out/WRITTEN`, and how many these were: what an
+/// earlier run wrote there is no input.
+pub fn find_beside(input: &Path, out: &Path, written: &[&str]) -> Result<(Vec<(PathBuf, PathBuf)>, usize), Failure> {
     let mut found = find(input)?;
-    // An output that is not there yet holds nothing, and one that is the input itself would leave nothing.
-    if let (Ok(out), Ok(whole)) = (out.canonicalize(), input.canonicalize())
-        && out.starts_with(&whole)
-        && out != whole
-    {
-        found.retain(|(file, _)| !file.canonicalize().is_ok_and(|f| f.starts_with(&out)));
-    }
+    let all = found.len();
+    // A folder that is not there yet holds nothing; one that is the input itself is what was asked for.
+    let whole = input.canonicalize().ok();
+    let theirs: Vec<PathBuf> = written
+        .iter()
+        .filter_map(|name| out.join(name).canonicalize().ok())
+        .filter(|folder| whole.as_ref().is_some_and(|w| folder.starts_with(w) && folder != w))
+        .collect();
+    found.retain(|(file, _)| !theirs.iter().any(|t| file.canonicalize().is_ok_and(|f| f.starts_with(t))));
+    let left_out = all - found.len();
     if found.is_empty() {
         let (input, out) = (input.display(), out.display());
-        return Err(Failure::Refused(format!("{input}: the folder holds no volume but those below {out}")));
+        let folders = written.join(", ");
+        return Err(Failure::Refused(format!(
+            "{input}: the folder holds no volume but the results in {out} ({folders})"
+        )));
     }
-    Ok(found)
+    Ok((found, left_out))
+}
+
+/// Says that results of an earlier run were not taken for input.
+pub fn tell_left_out(count: usize, quiet: bool) {
+    if count > 0 {
+        output::note(quiet, &format!("{count} volumes in the folders that are written to were left out of the input"));
+    }
 }
 
 /// What lists and reports call a volume: its path below the folder without its ending, folders apart by `/`.
@@ -92,15 +107,25 @@ mod tests {
     fn what_a_run_wrote_is_not_read_by_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        std::fs::create_dir(at("out")).unwrap();
-        let names = |found: Vec<(PathBuf, PathBuf)>| found.into_iter().map(|(_, below)| below).collect::<Vec<_>>();
-        std::fs::write(at("out/a.nrrd"), "").unwrap();
-        let said = find_beside(folder.path(), &at("out")).unwrap_err().to_string();
-        assert!(said.contains("no volume but those below"), "{said}");
-        std::fs::write(at("a.nrrd"), "").unwrap();
-        assert_eq!(names(find_beside(folder.path(), &at("out")).unwrap()), [PathBuf::from("a.nrrd")]);
-        assert_eq!(names(find_beside(folder.path(), &at("new")).unwrap()).len(), 2);
-        assert_eq!(names(find_beside(folder.path(), folder.path()).unwrap()).len(), 2);
+        let found = |input: &Path, out: &Path| {
+            let (found, left_out) = find_beside(input, out, &["implant", "complete_skull"]).unwrap();
+            (found.into_iter().map(|(_, below)| name(&below)).collect::<Vec<_>>(), left_out)
+        };
+        for below in ["implant", "out/implant", "out/more"] {
+            std::fs::create_dir_all(at(below)).unwrap();
+        }
+        std::fs::write(at("out/implant/a.nrrd"), "").unwrap();
+        let said = find_beside(folder.path(), &at("out"), &["implant"]).unwrap_err().to_string();
+        assert!(said.contains("no volume but the results"), "{said}");
+        for input in ["a.nrrd", "implant/a.nrrd", "out/more/b.nrrd"] {
+            std::fs::write(at(input), "").unwrap();
+        }
+        let names = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(found(folder.path(), &at("out")), (names(&["a", "implant/a", "out/more/b"]), 1));
+        assert_eq!(found(folder.path(), folder.path()), (names(&["a", "out/implant/a", "out/more/b"]), 1));
+        assert_eq!(found(folder.path(), &at("new")).1, 0);
+        // Results may be asked for by name.
+        assert_eq!(found(&at("out/implant"), &at("out")), (names(&["a"]), 0));
     }
 
     #[test]

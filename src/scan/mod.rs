@@ -79,6 +79,12 @@ impl Finding {
     }
 }
 
+/// Whether this thread is decoding pixels in somebody else's code: a panic there comes back as an [`Error`], so a panic
+/// hook need not tell it.
+pub fn is_decoding() -> bool {
+    dicom::is_decoding()
+}
+
 /// Reads a file (NRRD, NIfTI-1/2, .inv3, one DICOM file) or a folder (a DICOM series, or a single volume).
 pub fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
     read_as(path, progress).map(|(scan, _, _)| scan)

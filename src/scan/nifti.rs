@@ -15,8 +15,6 @@ use std::path::Path;
 
 /// The code of a frame that is the scanner's own.
 const SCANNER: i32 = 1;
-/// An sform's axes this far from perpendicular are skewed on purpose, not by rounding, degrees.
-const SKEW_DEG: f64 = 0.5;
 
 /// Reads the volume; the header's claims are checked against the file's length before memory is taken.
 pub(super) fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
@@ -75,11 +73,11 @@ fn scaling(header: &Header, path: &Path) -> Result<(f64, f64), Error> {
 /// Steps along the index axes and origin, LPS mm: the rule of ITK 5.4 (`NiftiImageIO`), voxel sides from `pixdim`.
 ///
 /// The sform counts when it is free of skew and either the only one, or the scanner's own frame, or equal to the
-/// qform; otherwise the qform counts; without either the axes are taken as LPS from the origin. Otherwise than in ITK a
-/// skewed sform counts too where it is the scanner's own frame or the only one: so a tilted gantry is written, and the
-/// qform beside it, which can hold no skew, would shear the head.
+/// qform; otherwise the qform counts; without either the axes are taken as LPS from the origin. Otherwise than in ITK an
+/// sform whose third axis leans counts too, with its own voxel sides, where it is the scanner's own frame or the only one:
+/// so a tilted gantry is written, and the qform beside it, which can hold no skew, would shear the head.
 fn steps(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(Matrix3<f64>, Point3<f64>), Error> {
-    let sides = Vector3::new(header.pixdim[1], header.pixdim[2], header.pixdim[3]).abs() * header.unit_mm;
+    let mut sides = Vector3::new(header.pixdim[1], header.pixdim[2], header.pixdim[3]).abs() * header.unit_mm;
     if header.qform_code <= 0 && header.sform_code <= 0 {
         findings.push(Finding::new(
             "The header does not say where left and front are; the axes are taken as left, posterior and superior. \
@@ -98,12 +96,11 @@ fn steps(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(M
             && (0..3).all(|axis| (s_matrix.column(axis).norm() - header.pixdim[axis + 1].abs()).abs() <= 1e-4)
             && (s_offset - q_offset).amax() <= 1e-4
     };
-    let s_is_skewed = s_turn
-        .is_some_and(|turn| [(0, 1), (0, 2), (1, 2)].iter().any(|&(a, b)| assemble::shear_deg(&turn, a, b) > SKEW_DEG));
+    let s_is_tilted = s_turn.is_some_and(|turn| place::straightened(&turn).is_some());
     let by_sform = header.sform_code > 0
         && s_turn.is_some()
         && (header.qform_code <= 0
-            || header.sform_code == SCANNER && (s_is_rigid || s_is_skewed)
+            || header.sform_code == SCANNER && (s_is_rigid || s_is_tilted)
             || s_is_rigid && agree());
     let (turn, offset) = match s_turn {
         Some(turn) if by_sform => (turn, s_offset),
@@ -118,7 +115,11 @@ fn steps(header: &Header, path: &Path, findings: &mut Vec<Finding>) -> Result<(M
             "The header's two placements in space (sform, qform) differ; the {used} was taken. Check the sides."
         )));
     }
-    if by_sform && (0..3).any(|axis| (s_matrix.column(axis).norm() * header.unit_mm - sides[axis]).abs() > 1e-3) {
+    if by_sform && s_is_tilted {
+        // Programs differ in what pixdim holds for a leaning axis: its step, or the height of a slice.
+        sides = Vector3::from_fn(|axis, _| s_matrix.column(axis).norm()) * header.unit_mm;
+    } else if by_sform && (0..3).any(|axis| (s_matrix.column(axis).norm() * header.unit_mm - sides[axis]).abs() > 1e-3)
+    {
         findings.push(Finding::new(
             "The header's voxel sides (pixdim) differ from those of its sform; pixdim was taken. Check the size.",
         ));

@@ -2,16 +2,17 @@
 
 use super::error::Error;
 use super::repair::Repair;
+use super::samples::checked_count;
 use super::{Finding, assemble};
 use crate::geometry::Grid;
 use nalgebra::{Matrix3, Point3, Vector3};
 use std::path::Path;
 
-/// Gaps between slices may differ from their mean by this share before they count as uneven.
-const GAP_TOLERANCE: f64 = 0.02;
-/// The straight grid's slices are at most this many times as near as the stored ones are on average.
-const MAX_FINER: f64 = 6.0;
-/// Gaps wider than this leave too much of a head unseen, mm; slices of 10 mm are still met at the vertex.
+/// A slice may lie off its place in an even row by this share of the row's step: less is rounding.
+const EVEN_TOLERANCE: f64 = 0.05;
+/// Gaps may differ by this share before one counts as wide.
+const GAP_TOLERANCE: f64 = 0.05;
+/// Gaps wider than this between narrower ones leave too much of a head unseen, mm; vertex slices of 10 mm are met.
 const MAX_GAP_MM: f64 = 12.0;
 /// The line of slice positions may lean from the slices' normal by this much before slices are shifted, degrees.
 const LEAN_TOLERANCE_DEG: f64 = 0.5;
@@ -19,6 +20,10 @@ const LEAN_TOLERANCE_DEG: f64 = 0.5;
 const MAX_LEAN_DEG: f64 = 45.0;
 /// A slice farther than this from the line of the others is shifted, mm: less is rounding.
 const ASIDE_TOLERANCE_MM: f64 = 0.5;
+/// No scanner's coordinates go so far, mm.
+const NOWHERE_MM: f64 = 1e7;
+/// Shifted slices need more room than the stored ones; a head's need no more than this many times theirs.
+const MOST_ROOM: usize = 4;
 
 /// The grid a scan is given, and how its stored slices come onto it.
 pub(super) struct Place {
@@ -54,12 +59,16 @@ impl Slices {
     /// The grid of these slices: their own where they lie evenly one above the other, else a straight one.
     ///
     /// # Errors
-    /// Slices that repeat, lie aside of the others' line, lean by more than a gantry can, or leave a part of the head out.
+    /// Slices that repeat, lie nowhere or aside of the others' line, lean by more than a gantry can, or leave a part of
+    /// the head out.
     pub(super) fn place(&self, path: &Path) -> Result<Place, Error> {
         let refuse = |what: String, next: &str| Error::Series { path: path.to_owned(), what, next: next.to_owned() };
         let [x, y] = self.spacing_mm;
         // What pixels measure is checked before slices are placed by it.
         assemble::checked_sides(path, [x, y, x])?;
+        if self.positions_mm.iter().any(|p| !p.iter().all(|v| v.abs() < NOWHERE_MM)) {
+            return Err(refuse("a slice has no usable position".to_owned(), "export the scan again from its source"));
+        }
         let (first, last) = (self.positions_mm[0], self.positions_mm[self.positions_mm.len() - 1]);
         let heights: Vec<f64> = self.positions_mm.iter().map(|p| self.normal.dot(&(p - first))).collect();
         let height = heights[heights.len() - 1];
@@ -69,12 +78,6 @@ impl Slices {
             return Err(refuse(
                 "several slices lie at the same place (repeated or contrast phases)".to_owned(),
                 "choose a folder with one phase of the scan",
-            ));
-        }
-        if high > MAX_GAP_MM {
-            return Err(refuse(
-                format!("slices lie up to {high:.1} mm apart, so a part of the head is missing"),
-                "export the complete series",
             ));
         }
         let line = last - first;
@@ -94,36 +97,43 @@ impl Slices {
         }
 
         let mean = height / gaps.len() as f64;
-        let uneven = high - mean > GAP_TOLERANCE * mean || mean - low > GAP_TOLERANCE * mean;
+        let off = heights.iter().enumerate().map(|(i, h)| (h - i as f64 * mean).abs()).fold(0.0, f64::max);
+        let uneven = off > EVEN_TOLERANCE * mean;
+        if uneven && high > MAX_GAP_MM {
+            return Err(refuse(
+                format!("slices lie up to {high:.1} mm apart, so a part of the head is missing"),
+                "export the complete series",
+            ));
+        }
         let tilted = lean > LEAN_TOLERANCE_DEG;
+        // Without a tilt the third axis is the line itself, rounding and all, and no slice is shifted.
+        let third = if tilted { self.normal } else { line.normalize() };
+        let along = if tilted { height } else { line.norm() };
+        let size = [self.size[0], self.size[1], heights.len()];
+        let direction = Matrix3::from_columns(&[self.axes[0], self.axes[1], third]);
         if !uneven && !tilted {
-            let step = line / gaps.len() as f64;
-            let direction = Matrix3::from_columns(&[self.axes[0], self.axes[1], step / step.norm()]);
-            let size = [self.size[0], self.size[1], heights.len()];
-            let spacing_mm = [self.spacing_mm[0], self.spacing_mm[1], step.norm()];
-            return assemble::checked_grid(path, size, spacing_mm, first, direction).map(Place::from);
+            return assemble::checked_grid(path, size, [x, y, along / gaps.len() as f64], first, direction)
+                .map(Place::from);
         }
 
-        // As fine as the nearest two, unless these nearly meet: no slice is lost, and no memory.
-        let step = height / (height / low.max(mean / MAX_FINER)).round().max(1.0);
-        let places: Vec<[f64; 3]> = self
-            .positions_mm
-            .iter()
-            .zip(&heights)
-            .map(|(p, h)| {
-                let along = |axis: usize| {
-                    // What rounding left is no shift: moving a slice by it would only blur it.
-                    if tilted { self.axes[axis].dot(&(p - first)) / self.spacing_mm[axis] } else { 0.0 }
-                };
-                [along(0), along(1), h / step]
-            })
-            .collect();
-        let (repair, start, size) = Repair::new(self.size, places);
-        let origin =
-            first + self.axes[0] * (start[0] * self.spacing_mm[0]) + self.axes[1] * (start[1] * self.spacing_mm[1]);
-        let direction = Matrix3::from_columns(&[self.axes[0], self.axes[1], self.normal]);
-        let spacing_mm = [self.spacing_mm[0], self.spacing_mm[1], step];
-        let grid = assemble::checked_grid(path, size, spacing_mm, origin, direction)?;
+        let steps = if uneven { (height / step_mm(&gaps)).round().max(1.0) } else { gaps.len() as f64 };
+        let places = self.positions_mm.iter().zip(&heights).map(|(p, h)| {
+            let shift = |axis: usize| {
+                if tilted { self.axes[axis].dot(&(p - first)) / self.spacing_mm[axis] } else { 0.0 }
+            };
+            [shift(0), shift(1), h / height * steps]
+        });
+        let (repair, start, straight) = Repair::new(self.size, places.collect());
+        let room = |n: [usize; 3]| n[0].saturating_mul(n[1]);
+        if room(straight) > room(size).saturating_mul(MOST_ROOM) {
+            return Err(refuse(
+                "the slices are shifted by more than their own size".to_owned(),
+                "resample the scan to perpendicular axes",
+            ));
+        }
+        checked_count(path, straight.map(|n| n as u64), 1, u64::MAX, true)?;
+        let origin = first + self.axes[0] * (start[0] * x) + self.axes[1] * (start[1] * y);
+        let grid = assemble::checked_grid(path, straight, [x, y, along / steps], origin, direction)?;
         let mut findings = Vec::new();
         if tilted {
             findings.push(Finding::new(format!(
@@ -131,7 +141,7 @@ impl Slices {
             )));
         }
         if uneven {
-            findings.push(about_gaps(&gaps, &heights, step));
+            findings.push(about_gaps(&gaps, &self.positions_mm, &self.normal, height / steps));
         }
         Ok(Place { grid, repair: Some(repair), findings })
     }
@@ -146,47 +156,71 @@ pub(super) fn from_steps(
 ) -> Result<Place, Error> {
     let spacing_mm = [0, 1, 2].map(|axis| steps_mm.column(axis).norm());
     let direction = Matrix3::from_fn(|row, axis| steps_mm[(row, axis)] / spacing_mm[axis]);
-    let axes = [0, 1].map(|axis| direction.column(axis).into_owned());
-    let third = direction.column(2).into_owned();
-    let normal = axes[0].cross(&axes[1]).try_normalize(1e-6).map(|n| n * third.dot(&n).signum());
-    let square = assemble::shear_deg(&direction, 0, 1) <= LEAN_TOLERANCE_DEG;
-    let leans = |normal: &Vector3<f64>| {
-        let lean = normal.dot(&third).clamp(-1.0, 1.0).acos().to_degrees();
-        lean > LEAN_TOLERANCE_DEG && lean <= MAX_LEAN_DEG
-    };
-    let finite = steps_mm.iter().chain(origin_mm.iter()).all(|v| v.is_finite());
-    match normal {
-        Some(normal) if square && finite && size[2] > 1 && leans(&normal) => {
-            let positions_mm = (0..size[2]).map(|k| origin_mm + steps_mm.column(2) * k as f64).collect();
-            let size = [size[0], size[1]];
-            Slices { size, spacing_mm: [spacing_mm[0], spacing_mm[1]], axes, normal, positions_mm }.place(path)
-        }
-        _ => assemble::checked_grid(path, size, spacing_mm, origin_mm, direction).map(Place::from),
+    if size[2] > 1
+        && let Some(normal) = straightened(&direction)
+    {
+        let positions_mm = (0..size[2]).map(|k| origin_mm + steps_mm.column(2) * k as f64).collect();
+        let axes = [0, 1].map(|axis| direction.column(axis).into_owned());
+        let spacing_mm = [spacing_mm[0], spacing_mm[1]];
+        return Slices { size: [size[0], size[1]], spacing_mm, axes, normal, positions_mm }.place(path);
     }
+    assemble::checked_grid(path, size, spacing_mm, origin_mm, direction).map(Place::from)
+}
+
+/// The unit normal on which a third axis that leans as a gantry tilts can be set upright; `None` where it does not lean,
+/// or leans further, or the other two axes are skewed themselves.
+pub(super) fn straightened(direction: &Matrix3<f64>) -> Option<Vector3<f64>> {
+    let [a, b, third] = [0, 1, 2].map(|axis| direction.column(axis).into_owned());
+    let normal = a.cross(&b).try_normalize(1e-6).filter(|n| n.iter().all(|v| v.is_finite()))?;
+    let normal = normal * third.dot(&normal).signum();
+    let lean = normal.dot(&third).clamp(-1.0, 1.0).acos().to_degrees();
+    let square = assemble::shear_deg(direction, 0, 1) <= LEAN_TOLERANCE_DEG;
+    (square && lean > LEAN_TOLERANCE_DEG && lean <= MAX_LEAN_DEG).then_some(normal)
+}
+
+/// The usual gap, and the step at which uneven slices are filled in: the nearest two, unless these nearly meet.
+fn step_mm(gaps: &[f64]) -> f64 {
+    let low = gaps.iter().copied().fold(f64::INFINITY, f64::min);
+    low.max(usual_mm(gaps) / 2.0)
+}
+
+/// The lower median.
+fn usual_mm(gaps: &[f64]) -> f64 {
+    let mut sorted = gaps.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(sorted.len() - 1) / 2]
 }
 
 /// What uneven slices mean, in words for the user.
-fn about_gaps(gaps: &[f64], heights: &[f64], step: f64) -> Finding {
-    let mut sorted = gaps.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (low, usual, high) = (sorted[0], sorted[(sorted.len() - 1) / 2], sorted[sorted.len() - 1]);
+fn about_gaps(gaps: &[f64], positions_mm: &[Point3<f64>], normal: &Vector3<f64>, step: f64) -> Finding {
+    let usual = usual_mm(gaps);
+    let (low, high) = gaps.iter().fold((f64::INFINITY, 0f64), |(low, high), &gap| (low.min(gap), high.max(gap)));
     let wide: Vec<usize> = (0..gaps.len()).filter(|&i| gaps[i] > usual * (1.0 + GAP_TOLERANCE)).collect();
-    // A few whole multiples of the usual gap: slices were lost there.
+    // Whole multiples of the usual gap, each alone: slices were lost there. Several in a row are thick slices.
+    let multiple = |i: usize| (gaps[i] / usual).round();
     let lost = !wide.is_empty()
         && low >= usual * (1.0 - GAP_TOLERANCE)
-        && wide.iter().all(|&i| (gaps[i] / usual - (gaps[i] / usual).round()).abs() < 0.1);
-    if lost {
-        let n: f64 = wide.iter().map(|&i| (gaps[i] / usual).round() - 1.0).sum();
-        let places: Vec<String> = wide.iter().take(5).map(|&i| format!("{:.0}", heights[i])).collect();
-        let more = if wide.len() > 5 { " and more" } else { "" };
+        && wide.windows(2).all(|pair| pair[1] > pair[0] + 1)
+        && wide.iter().all(|&i| multiple(i) >= 2.0 && (gaps[i] / usual - multiple(i)).abs() < 0.1);
+    if !lost {
         return Finding::new(format!(
-            "{n} slices are missing ({usual:.2} mm apart elsewhere, up to {high:.2} mm there, {} mm{more} above the first); \
-             what lies between was filled in from the neighbours. Look at these places before you trust them.",
-            places.join(", ")
+            "The slices lie unevenly, {low:.2} to {high:.2} mm apart; between them the scan was filled in every {step:.2} mm. \
+             Shape is coarse where they are wide apart."
         ));
     }
+    let n: f64 = wide.iter().map(|&i| multiple(i) - 1.0).sum();
+    let missing = if n == 1.0 { "1 slice is missing".to_owned() } else { format!("{n} slices are missing") };
+    let axis = normal.iamax();
+    let name = ["x", "y", "z"][axis];
+    let between = |&i: &usize| {
+        let (a, b) = (positions_mm[i][axis], positions_mm[i + 1][axis]);
+        format!("{:.1} to {:.1}", a.min(b), a.max(b))
+    };
+    let places: Vec<String> = wide.iter().take(5).map(between).collect();
+    let more = if wide.len() > 5 { " and elsewhere" } else { "" };
     Finding::new(format!(
-        "The slices lie unevenly, {low:.2} to {high:.2} mm apart; between them the scan was filled in every {step:.2} mm. \
-         Shape is coarse where they are wide apart."
+        "{missing} ({usual:.2} mm apart elsewhere, up to {high:.2} mm here: {name} = {} mm{more}); what lies between was \
+         filled in from the neighbours. Look at these places before you trust them.",
+        places.join(", ")
     ))
 }

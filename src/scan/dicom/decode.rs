@@ -11,6 +11,7 @@ use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder as _, PixelRepresentation};
 use rayon::prelude::*;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,10 +21,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) fn voxels(slices: &[Slice], path: &Path, progress: &Progress) -> Result<Collector, Error> {
     let count = believed_count(slices, path)?;
     let area = count / slices.len();
+    if slices[0].pixel_bytes.is_none() {
+        // What compressed pixels hold is known by decoding one: before memory is taken for all.
+        pixels(&open(&slices[0].path)?, &slices[0])?;
+    }
     let mut data: Vec<i16> = reserve(count, path)?;
     data.resize(count, 0);
-    // A file with all slices is opened once.
-    let with_frames: BTreeSet<&Path> = slices.iter().filter(|s| s.frame.is_some()).map(|s| &*s.path).collect();
+    // A file with several slices is opened once.
+    let with_frames: BTreeSet<&Path> = slices.iter().filter(|s| s.frames > 1).map(|s| &*s.path).collect();
     let shared = with_frames.into_iter().map(|p| Ok((p, open(p)?))).collect::<Result<BTreeMap<_, _>, Error>>()?;
     let done = AtomicUsize::new(0);
     let counts = data
@@ -33,8 +38,8 @@ pub(super) fn voxels(slices: &[Slice], path: &Path, progress: &Progress) -> Resu
             let n = done.fetch_add(1, Ordering::Relaxed);
             progress.report(n as f32 / slices.len() as f32, "decoding slices")?;
             match shared.get(slice.path.as_path()) {
-                Some(object) => decode(object, slice, out),
-                None => decode(&open(&slice.path)?, slice, out),
+                Some(object) => Ok(pixels(object, slice)?.fill(slice, out)),
+                None => Ok(pixels(&open(&slice.path)?, slice)?.fill(slice, out)),
             }
         })
         .collect::<Result<Vec<Counts>, Error>>()?;
@@ -72,47 +77,74 @@ fn open(path: &Path) -> Result<DefaultDicomObject, Error> {
         .map_err(|e| Error::damaged(path, format!("the DICOM file cannot be read ({})", header::root(&e))))
 }
 
-fn decode(object: &DefaultDicomObject, slice: &Slice, out: &mut [i16]) -> Result<Counts, Error> {
+thread_local! {
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is in a decoder: a panic there is caught and told as an error, and needs no message of its own.
+pub(in crate::scan) fn is_decoding() -> bool {
+    DECODING.get()
+}
+
+/// A slice's pixels as stored, as many as its header says at least.
+struct Pixels<'a> {
+    decoded: DecodedPixelData<'a>,
+    bits: Bits,
+}
+
+fn pixels<'a>(object: &'a DefaultDicomObject, slice: &Slice) -> Result<Pixels<'a>, Error> {
     let path = &slice.path;
     let syntax = object.meta().transfer_syntax().trim_end_matches('\0').to_owned();
     let refuse = |why: String| {
         let what = format!("its pixels (transfer syntax {syntax}) cannot be decoded ({why})");
         Error::unsupported(path, what, "export the scan uncompressed")
     };
+    let mut signed = false;
     if codestream::is_one(&syntax) {
         let pixels = object.element(tags::PIXEL_DATA).ok();
         let fragments = pixels.and_then(|e| e.fragments()).unwrap_or_default();
-        codestream::check(fragments, [slice.columns, slice.rows], path)?;
+        signed = codestream::check(fragments, [slice.columns, slice.rows], path)?.signed;
     }
     // The decoders are others' code for others' formats: what a damaged stream does to one must not end the program.
+    DECODING.set(true);
     let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data_frame(slice.frame.unwrap_or(0))));
+    DECODING.set(false);
     let decoded = decoded.map_err(|_| refuse("the stream is damaged".to_owned()))?;
-    let pixels = decoded.map_err(|e| refuse(header::root(&e)))?;
-    if pixels.samples_per_pixel() != 1 {
+    let decoded = decoded.map_err(|e| refuse(header::root(&e)))?;
+    if decoded.samples_per_pixel() != 1 {
         return Err(Error::unsupported(path, "a colour image", "choose the folder of the CT's slices"));
     }
-    let bits = Bits::of(&pixels, path)?;
-    let bytes = pixels.data();
-    let expected = out.len() * bits.bytes;
-    if bytes.len() < expected {
-        let (expected, found) = (expected as u64, bytes.len() as u64);
+    let mut bits = Bits::of(&decoded, path)?;
+    // Where the stream's own sign and the header's differ, values below zero are what both can mean.
+    bits.signed |= signed;
+    let expected = (slice.columns * slice.rows * bits.bytes) as u64;
+    let found = decoded.data().len() as u64;
+    if found < expected {
         return Err(Error::Truncated { path: path.clone(), expected, found });
     }
-    let mut counts = Counts { rounded: 0, clipped: 0 };
-    let mut put = |out: &mut i16, stored: i32| {
-        let value = f64::from(stored) * slice.slope + slice.intercept;
-        let nearest = value.round();
-        counts.clipped += u64::from(!(-32768.0..=32767.0).contains(&nearest));
-        counts.rounded += u64::from(nearest != value);
-        *out = nearest as i16;
-    };
-    if bits.bytes == 1 {
-        out.iter_mut().zip(bytes).for_each(|(out, &b)| put(out, bits.value(u16::from(b))));
-    } else {
-        let words = bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]]));
-        out.iter_mut().zip(words).for_each(|(out, w)| put(out, bits.value(w)));
+    Ok(Pixels { decoded, bits })
+}
+
+impl Pixels<'_> {
+    /// HU of as many pixels as there is room for.
+    fn fill(&self, slice: &Slice, out: &mut [i16]) -> Counts {
+        let (bits, bytes) = (&self.bits, self.decoded.data());
+        let mut counts = Counts { rounded: 0, clipped: 0 };
+        let mut put = |out: &mut i16, stored: i32| {
+            let value = f64::from(stored) * slice.slope + slice.intercept;
+            let nearest = value.round();
+            counts.clipped += u64::from(!(-32768.0..=32767.0).contains(&nearest));
+            counts.rounded += u64::from(nearest != value);
+            *out = nearest as i16;
+        };
+        if bits.bytes == 1 {
+            out.iter_mut().zip(bytes).for_each(|(out, &b)| put(out, bits.value(u16::from(b))));
+        } else {
+            let words = bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]]));
+            out.iter_mut().zip(words).for_each(|(out, w)| put(out, bits.value(w)));
+        }
+        counts
     }
-    Ok(counts)
 }
 
 /// Where in a stored word the value sits.

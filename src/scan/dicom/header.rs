@@ -38,10 +38,12 @@ impl Slice {
         self.modality.as_deref() == Some("CT")
     }
 
-    /// What slices of one volume have in common: series, size, orientation (to a thousandth), pixel size.
-    pub(super) fn group(&self) -> (&str, usize, usize, [i64; 8]) {
+    /// What slices of one volume have in common: series, size, orientation (to a thousandth), pixel size, and how many
+    /// frames their files hold that say nothing of themselves.
+    pub(super) fn group(&self) -> (&str, usize, usize, [i64; 9]) {
         let thousandth = |v: f64| (v * 1000.0).round() as i64;
-        let mut numbers = [i64::MIN; 8];
+        let mut numbers = [i64::MIN; 9];
+        numbers[8] = if self.frame.is_some() { 1 } else { self.frames as i64 };
         if let Some(axes) = &self.orientation {
             axes.iter().flat_map(|a| a.iter()).zip(&mut numbers).for_each(|(v, n)| *n = thousandth(*v));
         }
@@ -126,8 +128,8 @@ fn of_frame(file: &Slice, frame: u32, groups: [Option<&InMemDicomObject>; 2]) ->
         position_mm: group(tags::PLANE_POSITION_SEQUENCE).and_then(position),
         orientation: group(tags::PLANE_ORIENTATION_SEQUENCE).and_then(orientation),
         spacing_mm: group(tags::PIXEL_MEASURES_SEQUENCE).and_then(spacing),
-        slope: value(tags::RESCALE_SLOPE).unwrap_or(1.0),
-        intercept: value(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
+        slope: value(tags::RESCALE_SLOPE).unwrap_or(file.slope),
+        intercept: value(tags::RESCALE_INTERCEPT).unwrap_or(file.intercept),
         ..file.clone()
     }
 }

@@ -6,6 +6,8 @@ mod guard;
 mod header;
 mod series;
 
+pub(super) use decode::is_decoding;
+
 use super::assemble;
 use super::error::Error;
 use super::{Finding, Scan};
@@ -23,7 +25,10 @@ pub(super) fn read_file(path: &Path, progress: &Progress) -> Result<Scan, Error>
         return read_folder(folder, progress)?.ok_or_else(|| Error::EmptyFolder(folder.to_owned()));
     }
     let slices = header::read(path)?;
-    let Some(own) = slices.first() else { return Err(Error::EmptyFolder(path.to_owned())) };
+    // Of a file with several stacks the largest counts, as of a folder.
+    let like = |s: &Slice| slices.iter().filter(|other| other.group() == s.group()).count();
+    let own = slices.iter().rev().max_by_key(|s| like(s));
+    let Some(own) = own else { return Err(Error::EmptyFolder(path.to_owned())) };
     if !own.is_ct() {
         let modality = own.modality.clone().unwrap_or_else(|| "unknown".to_owned());
         return Err(Error::Modality { path: path.to_owned(), modality });

@@ -159,7 +159,32 @@ fn a_file_with_all_slices_is_the_same_scan() {
     short[3].pixels.clear();
     let folder = Folder::new();
     enhanced(&short, 4, &folder, "all.dcm");
-    assert!(refused(&folder).contains("all.dcm"), "{}", refused(&folder));
+    let error = read_now(folder.path()).unwrap_err();
+    assert!(matches!(&error, Error::Unsupported { path, .. } if path.ends_with("all.dcm")), "{error}");
+    assert!(error.to_string().contains("Frame #3"), "{error}");
+}
+
+#[test]
+fn frames_without_a_place_are_left_out_and_a_files_own_rescale_counts() {
+    let folder = Folder::new();
+    series(&folder);
+    let single = read_now(folder.path()).unwrap();
+    // A file of frames that say nothing of themselves is not taken for a slice.
+    Made { frames: Some("6"), ..Made::at(6.0) }.write(&folder, "deep/frames");
+    let scan = read_now(folder.path()).unwrap();
+    assert_eq!(scan.hash, single.hash);
+    assert!(scan.findings[0].message.contains("2 CT series or parts"), "{:?}", scan.findings);
+    // Rescale at the top of an enhanced file counts where frames have none of their own.
+    let folder = Folder::new();
+    enhanced(&[3.0, 0.0, 4.5, 1.5].map(Made::at), 4, &folder, "all.dcm");
+    let path = folder.path().join("all.dcm");
+    let mut file = dicom_object::open_file(&path).unwrap();
+    let mut shared = file.take_element(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).unwrap();
+    shared.items_mut().unwrap()[0].remove_element(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+    file.put(shared);
+    file.put(DataElement::new(tags::RESCALE_INTERCEPT, VR::DS, "-1024"));
+    file.write_to_file(&path).unwrap();
+    assert_eq!(read_now(&path).unwrap().hash, single.hash);
 }
 
 #[test]
@@ -222,7 +247,7 @@ fn a_lost_slice_and_a_tilted_gantry_are_set_right_and_told() {
     Made::at(9.0).write(&folder, "far");
     let scan = read_now(folder.path()).unwrap();
     assert_eq!(scan.voxels.grid().size, [4, 3, 7]);
-    assert!(scan.findings[0].message.starts_with("2 slices are missing"), "{:?}", scan.findings);
+    assert!(scan.findings[0].message.starts_with("2 slices are missing (1.50 mm apart"), "{:?}", scan.findings);
     // 4.5 and 9 mm hold 1004 and 1009 of stored value at the first pixel.
     assert_eq!([3, 4, 5, 6].map(|z| hu(&scan)[12 * z]), [-20, -18, -17, -15]);
 
@@ -331,7 +356,7 @@ fn a_slice_cut_short_is_named_and_a_lying_length_takes_no_memory() {
     std::fs::write(&cut, &lying).unwrap();
     let scan = read_now(folder.path()).unwrap();
     let text: Vec<&str> = scan.findings.iter().map(|f| f.message.as_str()).collect();
-    assert!(text[0].starts_with("1 damaged") && text[1].starts_with("1 slices are missing"), "{text:?}");
+    assert!(text[0].starts_with("1 damaged") && text[1].starts_with("1 slice is missing"), "{text:?}");
     // Where too much is missing, the damaged file is named.
     for (name, z) in [("f", 24.0), ("g", 25.5)] {
         Made::at(z).write(&folder, &format!("deep/{name}"));

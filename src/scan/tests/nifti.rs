@@ -157,7 +157,8 @@ fn a_skewed_sform_of_the_scanner_is_set_straight_not_read_as_if_it_were() {
     // As a tilted gantry is written: the third axis leans against the second, and a qform beside it that cannot.
     let mut made = Made::new(true, false);
     made.srow([[-0.5, 0.0, 0.0, 0.0], [0.0, -0.6, 0.6, 0.0], [0.0, 0.0, 1.2, 0.0]]);
-    made.real(128, 1.8f64.sqrt());
+    // Not the step of the leaning axis, but the height of a slice, as some programs write it.
+    made.real(128, 1.2);
     for (qform, sform, straight) in [(1, 1, true), (0, 1, true), (0, 2, true), (1, 2, false), (1, 4, false)] {
         made.codes(qform, sform);
         let scan = made.read(&words(false)).unwrap();
@@ -165,12 +166,17 @@ fn a_skewed_sform_of_the_scanner_is_set_straight_not_read_as_if_it_were() {
         let told = scan.findings.iter().any(|f| f.message.contains("lean by 26.6°"));
         assert_eq!((told, grid.size[1]), (straight, if straight { 4 } else { 3 }), "{qform} {sform}: {grid:?}");
         if straight {
-            assert!((grid.spacing_mm[2] - 1.2).abs() < 1e-9, "{:?}", grid.spacing_mm);
+            assert!(grid.spacing_mm.iter().zip([0.5, 0.6, 1.2]).all(|(a, b)| (a - b).abs() < 1e-9), "{grid:?}");
             // RAS rows rise against the lean: the second slice begins a row earlier.
             let at = |y: usize, z: usize| hu(&scan)[grid.offset(0, y, z)];
             assert_eq!([0, 1, 2, 3].map(|y| (at(y, 0), at(y, 1))), [(-1000, 3), (-1000, 5), (0, 7), (-7, -1000)]);
         }
     }
+    // What no tilt makes is left to the qform.
+    made.codes(1, 1);
+    made.srow([[-0.5, 0.1, 0.0, 0.0], [0.0, -0.6, 0.0, 0.0], [0.0, 0.0, 1.2, 0.0]]);
+    let scan = made.read(&words(false)).unwrap();
+    assert!(scan.findings.iter().any(|f| f.message.contains("the qform was taken")), "{:?}", scan.findings);
 }
 
 #[test]

@@ -83,8 +83,10 @@ fn a_tilted_gantry_is_set_straight_either_way() {
         let found = place(&slices);
         assert!(words(&found.findings).contains(&format!("lean by {:.1}°", tilt.abs())), "{:?}", found.findings);
         assert!((found.grid.direction.determinant() - 1.0).abs() < 1e-12);
-        // Pixels that are all shifted by the same stay exact: the first slice lies where it was stored.
         assert_eq!(found.grid.spacing_mm[..2], [0.8, 0.9]);
+        // Whole pixels of room: the first slice's first pixel is still on the grid.
+        let index = found.grid.index_from_lps(&slices.positions_mm[0]);
+        assert!(index.iter().all(|v| (v - v.round()).abs() < 1e-9), "{index}");
     }
     // Left as it is stored, the head would be sheared: the test can fail.
     let tilted = slices(&even(40, 1.0), 18.5);
@@ -101,14 +103,30 @@ fn uneven_slices_are_filled_in_by_their_heights() {
     // As scanners do: thin at the base, thick at the vertex, and two that nearly meet between.
     let mut heights = even(20, 1.0);
     heights.extend((0..8).map(|i| 19.3 + 2.5 * f64::from(i)));
-    for tilt in [0.0, 15.0] {
+    // Below half a degree no slice is shifted, but the third axis leans with them.
+    for tilt in [0.0, 0.45, 15.0] {
         let slices = slices(&heights, tilt);
         let (mean, most) = error_hu(&slices);
         assert!(mean < 3.0 && most < 60.0, "{tilt}°: {mean} HU, at most {most}");
         let word = words(&place(&slices).findings);
         assert!(word.contains("unevenly, 0.30 to 2.50 mm apart"), "{word}");
-        assert_eq!(word.contains("gantry"), tilt > 0.0, "{word}");
+        assert_eq!(word.contains("gantry"), tilt > 1.0, "{word}");
     }
+}
+
+#[test]
+fn thick_slices_in_a_row_are_not_lost_ones_and_rounded_places_are_even() {
+    let mut heights = even(20, 1.0);
+    heights.extend((0..8).map(|i| 21.0 + 2.0 * f64::from(i)));
+    let word = words(&place(&slices(&heights, 0.0)).findings);
+    assert!(word.contains("unevenly, 1.00 to 2.00 mm"), "{word}");
+    let rounded: Vec<f64> = even(300, 0.3125).iter().map(|h| (h * 100.0).round() / 100.0).collect();
+    let found = place(&slices(&rounded, 0.0));
+    assert!(found.repair.is_none() && found.findings.is_empty(), "{:?}", found.findings);
+    // One that nearly repeats another does not make the grid finer than half the usual step.
+    let mut heights = even(40, 1.0);
+    heights.insert(21, 20.01);
+    assert_eq!(place(&slices(&heights, 0.0)).grid.size[2], 79);
 }
 
 #[test]
@@ -119,7 +137,7 @@ fn lost_slices_are_told_with_their_place() {
     let found = place(&slices);
     assert_eq!((found.grid.size[2], found.grid.spacing_mm[2]), (40, 1.0));
     let word = words(&found.findings);
-    assert!(word.contains("2 slices are missing") && word.contains("3.00 mm there, 16 mm above"), "{word}");
+    assert!(word.contains("2 slices are missing") && word.contains("3.00 mm here: z = 16.0 to 19.0 mm"), "{word}");
     // Slices that are there are not touched.
     let pixels = stored(&slices);
     let straight = found.repair.unwrap().apply(&pixels, 0, |v| v.round() as i16, Path::new("series")).unwrap();
@@ -153,6 +171,15 @@ fn what_cannot_be_one_volume_is_refused() {
     assert!(refused(&slices(&heights, 0.0)).contains("21.0 mm apart"));
     assert!(refused(&slices(&[0.0, 1.0, 1.0, 2.0], 0.0)).contains("same place"));
     assert!(refused(&slices(&even(10, 1.0), 50.0)).contains("more than a gantry tilts"));
+    // Even slices may be thick.
+    assert_eq!(place(&slices(&even(10, 15.0), 0.0)).grid.spacing_mm[2], 15.0);
+    let mut nowhere = slices(&even(10, 1.0), 10.0);
+    nowhere.positions_mm[4].x = 1e308;
+    assert!(refused(&nowhere).contains("no usable position"));
+    // A few pixels in hundreds of leaning slices would take the memory of a scan of as many pixels a side.
+    let mut few = slices(&even(300, 1.0), 30.0);
+    (few.size, few.spacing_mm) = ([2, 2], [0.05, 0.05]);
+    assert!(refused(&few).contains("more than their own size"));
     let mut aside = slices(&even(10, 1.0), 10.0);
     aside.positions_mm[4].x += 5.0;
     assert!(refused(&aside).contains("5.0 mm aside"));
