@@ -3,7 +3,7 @@
 mod support;
 
 use calvaria::case::{
-    Case, Comparing, Edit, Home, Outcome, Recipe, SideBySide, StepKind, StepState, findings, run_all,
+    BUNDLE_FILES, Case, Comparing, Edit, Home, Outcome, Recipe, SideBySide, StepKind, StepState, findings, run_all,
 };
 use calvaria::geometry::Progress;
 use calvaria::{export, phantom, scan};
@@ -176,7 +176,7 @@ fn export_runs_what_is_missing_writes_all_and_becomes_stale_with_the_next_change
     ));
     settle(&mut case);
     let written = case.exported().expect("written").clone();
-    assert_eq!(written.files.len(), 7);
+    assert_eq!(written.files.iter().map(|f| &*f.name).collect::<Vec<_>>(), BUNDLE_FILES);
     assert!(written.files.iter().all(|f| out.join(&f.name).is_file()));
     assert_eq!(case.next_step(), None);
     case.set("implant.thickness_mm", &json!(5.0)).expect("in range");
