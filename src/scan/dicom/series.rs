@@ -47,7 +47,8 @@ pub(super) fn choose(images: Vec<Slice>, folder: &Path) -> Result<Chosen, Error>
     let mut findings = Vec::new();
     if !left.is_empty() {
         findings.push(Finding::new(format!(
-            "The folder holds {} CT series or parts; the one with most slices ({most}) was read. Left out (slices): {}.",
+            "The folder holds {} CT series or parts; the one with most slices ({most}) was read. Left out (slices): {}. \
+             To read another, open one of its files.",
             left.len() + 1,
             left.join("; ")
         )));
