@@ -42,7 +42,8 @@ impl Desk {
         let said = folder.join("display");
         let file = fs::File::create(&said).expect("a file");
         let server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
+            // A server that loses its last client starts anew, and refuses who comes in between: xdotool comes and goes.
+            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-noreset"])
             .stdout(file)
             .stderr(Stdio::null())
             .spawn()
