@@ -13,8 +13,9 @@ use std::path::Path;
 /// Voxels of a head scan are neither finer nor coarser (clinical CT 0.2–5 mm, cone beam from 0.075 mm).
 const VOXEL_MM: std::ops::RangeInclusive<f64> = 0.02..=20.0;
 
-/// Index axes further from perpendicular than this are refused, degrees (rounding in headers stays far below).
-const MAX_SHEAR_DEG: f64 = 0.5;
+/// Index axes further from perpendicular than this make no grid, degrees (rounding in headers stays far below): a third axis
+/// that leans further is set straight where it can be (`place`), all else is refused.
+pub(super) const MAX_SHEAR_DEG: f64 = 0.5;
 
 /// Refuses voxel sides that no head scan has.
 pub(super) fn checked_sides(path: &Path, spacing_mm: [f64; 3]) -> Result<(), Error> {

@@ -93,13 +93,14 @@ pub fn read(path: &Path, progress: &Progress) -> Result<Scan, Error> {
 /// Reads a scan and says what it was read from: the file of a folder's single volume, else the path itself.
 pub fn read_as(path: &Path, progress: &Progress) -> Result<(Scan, Format, PathBuf), Error> {
     let kind = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?;
-    let read = match kind {
-        _ if kind.is_dir() => read_folder(path, progress)?,
-        _ if !kind.is_file() => {
-            return Err(Error::unsupported(path, "neither a file nor a folder", "choose the scan itself"));
-        }
-        _ if kind.len() == 0 => return Err(Error::damaged(path, "the file is empty")),
-        _ => read_file(path, progress)?,
+    let read = if kind.is_dir() {
+        read_folder(path, progress)?
+    } else if !kind.is_file() {
+        return Err(Error::unsupported(path, "neither a file nor a folder", "choose the scan itself"));
+    } else if kind.len() == 0 {
+        return Err(Error::damaged(path, "the file is empty"));
+    } else {
+        read_file(path, progress)?
     };
     progress.report(1.0, "scan read")?;
     Ok(read)

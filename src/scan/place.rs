@@ -1,9 +1,10 @@
 //! Where stored slices lie in space, and the straight, even grid a scan is given.
 
+use super::Finding;
+use super::assemble::{self, MAX_SHEAR_DEG};
 use super::error::Error;
 use super::repair::Repair;
 use super::samples::checked_count;
-use super::{Finding, assemble};
 use crate::geometry::Grid;
 use nalgebra::{Matrix3, Point3, Vector3};
 use std::path::Path;
@@ -14,8 +15,6 @@ const EVEN_TOLERANCE: f64 = 0.05;
 const GAP_TOLERANCE: f64 = 0.05;
 /// Gaps wider than this between narrower ones leave too much of a head unseen, mm; vertex slices of 10 mm are met.
 const MAX_GAP_MM: f64 = 12.0;
-/// The line of slice positions may lean from the slices' normal by this much before slices are shifted, degrees.
-const LEAN_TOLERANCE_DEG: f64 = 0.5;
 /// Gantries tilt by up to 30°; what leans further is no tilt.
 const MAX_LEAN_DEG: f64 = 45.0;
 /// A slice farther than this from the line of the others is shifted, mm: less is rounding.
@@ -105,7 +104,7 @@ impl Slices {
                 "export the complete series",
             ));
         }
-        let tilted = lean > LEAN_TOLERANCE_DEG;
+        let tilted = lean > MAX_SHEAR_DEG;
         // Without a tilt the third axis is the line itself, rounding and all, and no slice is shifted.
         let third = if tilted { self.normal } else { line.normalize() };
         let along = if tilted { height } else { line.norm() };
@@ -174,17 +173,17 @@ pub(super) fn straightened(direction: &Matrix3<f64>) -> Option<Vector3<f64>> {
     let normal = a.cross(&b).try_normalize(1e-6).filter(|n| n.iter().all(|v| v.is_finite()))?;
     let normal = normal * third.dot(&normal).signum();
     let lean = normal.dot(&third).clamp(-1.0, 1.0).acos().to_degrees();
-    let square = assemble::shear_deg(direction, 0, 1) <= LEAN_TOLERANCE_DEG;
-    (square && lean > LEAN_TOLERANCE_DEG && lean <= MAX_LEAN_DEG).then_some(normal)
+    let square = assemble::shear_deg(direction, 0, 1) <= MAX_SHEAR_DEG;
+    (square && lean > MAX_SHEAR_DEG && lean <= MAX_LEAN_DEG).then_some(normal)
 }
 
-/// The usual gap, and the step at which uneven slices are filled in: the nearest two, unless these nearly meet.
+/// The step at which uneven slices are filled in, mm: that of the nearest two, unless these nearly meet.
 fn step_mm(gaps: &[f64]) -> f64 {
     let low = gaps.iter().copied().fold(f64::INFINITY, f64::min);
     low.max(usual_mm(gaps) / 2.0)
 }
 
-/// The lower median.
+/// The usual gap, mm: the lower median.
 fn usual_mm(gaps: &[f64]) -> f64 {
     let mut sorted = gaps.to_vec();
     sorted.sort_by(f64::total_cmp);
