@@ -13,7 +13,7 @@ use nalgebra::{Point3, Rotation3, Vector3};
 use std::path::Path;
 
 fn scan_of(voxels: Voxels) -> Scan {
-    Scan { voxels, findings: Vec::new(), hash: String::new() }
+    Scan::unnamed(voxels)
 }
 
 fn skull_of(voxels: Voxels) -> Skull {

@@ -22,7 +22,7 @@ fn head() -> &'static (Volume<u8>, Skull) {
     static HEAD: OnceLock<(Volume<u8>, Skull)> = OnceLock::new();
     HEAD.get_or_init(|| {
         let made = phantom::head(&HeadParams::small(11), &Progress::new()).expect("a phantom");
-        let scan = Scan { voxels: Voxels::Mask(made.complete.clone()), findings: Vec::new(), hash: String::new() };
+        let scan = Scan::unnamed(Voxels::Mask(made.complete.clone()));
         let skull = skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
         (made.complete, skull)
     })

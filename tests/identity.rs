@@ -62,7 +62,7 @@ impl Shell {
 }
 
 fn skull_of(mask: Volume<u8>) -> Skull {
-    let scan = Scan { voxels: Voxels::Mask(mask), findings: Vec::new(), hash: String::new() };
+    let scan = Scan::unnamed(Voxels::Mask(mask));
     skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head")
 }
 

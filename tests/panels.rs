@@ -92,6 +92,60 @@ fn a_typed_path_that_is_not_there_is_refused_in_the_dialog() {
     harness.get_by_label_contains("nothing is there");
 }
 
+/// An axial series of slices 8 × 8, 2 mm apart.
+fn series(folder: &Path, uid: &str, slices: u16) {
+    use dicom_core::{DataElement, PrimitiveValue, VR, dicom_value};
+    use dicom_dictionary_std::{tags, uids};
+    for slice in 0..slices {
+        let mut object = dicom_object::InMemDicomObject::new_empty();
+        for (tag, vr, text) in [
+            (tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            (tags::MODALITY, VR::CS, "CT"),
+            (tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{}", 2 * slice)),
+            (tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0"),
+            (tags::PIXEL_SPACING, VR::DS, "1\\1"),
+            (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
+        ] {
+            object.put(DataElement::new(tag, vr, text));
+        }
+        for (tag, value) in [
+            (tags::SAMPLES_PER_PIXEL, 1),
+            (tags::ROWS, 8),
+            (tags::COLUMNS, 8),
+            (tags::BITS_ALLOCATED, 16),
+            (tags::BITS_STORED, 16),
+            (tags::HIGH_BIT, 15),
+            (tags::PIXEL_REPRESENTATION, 0),
+        ] {
+            object.put(DataElement::new(tag, VR::US, dicom_value!(U16, [value])));
+        }
+        let pixels = (0..64u16).map(|i| 10 * i).collect();
+        object.put(DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels)));
+        let meta = dicom_object::FileMetaTableBuilder::new()
+            .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+            .media_storage_sop_class_uid(uids::CT_IMAGE_STORAGE)
+            .media_storage_sop_instance_uid("1.2.3.4");
+        let file = folder.join(format!("{uid}-{slice}.dcm"));
+        object.with_meta(meta).expect("a file").write_to_file(file).expect("written");
+    }
+}
+
+#[test]
+fn another_series_of_the_folder_is_a_click_away() {
+    let folder = scratch("two-series");
+    series(&folder, "1.2.3", 6);
+    series(&folder, "1.2.4", 4);
+    let mut harness = window("two-series-home", egui::Theme::Dark, Some(Start::Open(folder)));
+    let slices = |w: &Window| w.case().results().scan.as_ref().map(|scan| scan.voxels.grid().size[2]);
+    wait(&mut harness, "the larger series", |w| slices(w) == Some(6));
+    harness.get_by_label("4 axial slices 2 mm apart, 8 × 8 pixels of 1 mm");
+    look(&mut harness, "two-series");
+    harness.get_by_label("Read this one").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the smaller series", |w| slices(w) == Some(4));
+    harness.get_by_label("6 axial slices 2 mm apart, 8 × 8 pixels of 1 mm");
+}
+
 #[test]
 fn a_file_that_is_no_scan_becomes_a_card_with_the_next_step() {
     let folder = scratch("refused");

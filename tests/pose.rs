@@ -12,7 +12,7 @@ use nalgebra::{Isometry3, Point3, Rotation3, Translation3, UnitQuaternion, Vecto
 use std::path::{Path, PathBuf};
 
 fn skull_of(mask: Volume<u8>) -> Skull {
-    let scan = Scan { voxels: Voxels::Mask(mask), findings: Vec::new(), hash: String::new() };
+    let scan = Scan::unnamed(Voxels::Mask(mask));
     skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head")
 }
 

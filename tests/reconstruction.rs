@@ -7,7 +7,7 @@ use calvaria::defect::{self, Defect};
 use calvaria::geometry::{Progress, Volume};
 use calvaria::phantom::{Disturbance, Hole, cut_scan, disturb};
 use calvaria::reconstruct::{self, Completion, Method};
-use calvaria::scan::{self, Finding, Scan, Voxels};
+use calvaria::scan::{self, Scan, Voxels};
 use calvaria::skull::{self, Skull};
 use calvaria::{evaluate, implant};
 use nalgebra::Vector3;
@@ -24,8 +24,7 @@ fn read(path: &Path) -> Scan {
 }
 
 fn head_of(voxels: Voxels) -> Skull {
-    let scan = Scan { voxels, findings: Vec::<Finding>::new(), hash: String::new() };
-    skull::segment(&scan, &skull::Params::default(), &quiet()).expect("a head")
+    skull::segment(&Scan::unnamed(voxels), &skull::Params::default(), &quiet()).expect("a head")
 }
 
 fn largest_defect(skull: &Skull) -> Defect {

@@ -177,6 +177,20 @@ fn scan(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     if ui.button("Open another…").clicked() {
         actions.push(Action::Do(Command::Open));
     }
+    // The other series of the scan's folder, each to be read instead.
+    let others = case.results().scan.as_ref().map_or(&[][..], |scan| &scan.other_series);
+    if !others.is_empty() {
+        section(ui, "Other series here");
+    }
+    for series in others {
+        hint(ui, series.to_string());
+        let name = series.file.file_name().unwrap_or_default().to_string_lossy();
+        let button =
+            ui.button("Read this one").on_hover_text(format!("Opens {name} and the slices that belong to it."));
+        if button.clicked() {
+            actions.push(Action::Open(series.file.clone()));
+        }
+    }
 }
 
 /// Offers the methods side by side.

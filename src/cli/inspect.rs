@@ -49,6 +49,9 @@ fn volume_text(v: &VolumeSummary) -> String {
     for finding in &v.findings {
         text.push_str(&format!("finding    {}\n", finding.message));
     }
+    for series in &v.other_series {
+        text.push_str(&format!("not read   {series}: {}\n", series.file.display()));
+    }
     text.push_str(&format!("hash       {}\n", v.hash));
     text
 }

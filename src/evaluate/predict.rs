@@ -59,7 +59,7 @@ pub fn prepare(
     defect_params: &defect::Params,
     progress: &Progress,
 ) -> Result<Prepared, PredictError> {
-    let scan = Scan { voxels: Voxels::Mask(defective), findings: Vec::new(), hash: String::new() };
+    let scan = Scan::unnamed(Voxels::Mask(defective));
     let skull = skull::segment(&scan, skull_params, &progress.part(0.0, 0.6))?;
     let defects = defect::detect(&skull, &[], defect_params, &progress.part(0.6, 1.0))?;
     let Voxels::Mask(defective) = scan.voxels else { return Err(PredictError::NoDefect) };
@@ -76,7 +76,7 @@ pub fn prepare(
 pub fn heads_of(truth: &Truth, skull_params: &skull::Params, progress: &Progress) -> Result<Vec<usize>, PredictError> {
     let mut whole = truth.defective.clone();
     whole.data.iter_mut().zip(&truth.implant.data).for_each(|(bone, taken)| *bone |= taken);
-    let scan = Scan { voxels: Voxels::Mask(whole), findings: Vec::new(), hash: String::new() };
+    let scan = Scan::unnamed(Voxels::Mask(whole));
     Ok(reconstruct::own_heads(&skull::segment(&scan, skull_params, progress)?))
 }
 

@@ -11,6 +11,7 @@ mod nifti;
 mod nifti_header;
 mod nrrd;
 mod nrrd_header;
+mod other_series;
 mod place;
 mod repair;
 mod samples;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use error::Error;
 pub use format::Format;
+pub use other_series::OtherSeries;
 pub use stl::read_stl;
 pub use summary::{VolumeSummary, inspect};
 
@@ -55,13 +57,20 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// SHA-256 of the voxels and grid, hex: names the scan without naming the file or the person.
     pub hash: String,
+    /// What else could have been read where this was.
+    pub other_series: Vec<OtherSeries>,
 }
 
 impl Scan {
     /// A scan with its hash computed (also for volumes made in the program).
     pub fn new(voxels: Voxels, findings: Vec<Finding>) -> Self {
         let hash = assemble::hash(&voxels);
-        Self { voxels, findings, hash }
+        Self { voxels, findings, hash, other_series: Vec::new() }
+    }
+
+    /// Voxels made in the program whose hash nobody asks for.
+    pub fn unnamed(voxels: Voxels) -> Self {
+        Self { voxels, findings: Vec::new(), hash: String::new(), other_series: Vec::new() }
     }
 }
 

@@ -1,8 +1,8 @@
-use super::{Error, Finding, Format, Scan, Voxels, assemble, read_as};
+use super::{Error, Finding, Format, OtherSeries, Scan, Voxels, assemble, read_as};
 use crate::geometry::Progress;
 use std::path::Path;
 
-/// What a volume is, for people and programs (`inspect`): no name, no path.
+/// What a volume is, for people and programs (`inspect`): no name, and no path but one of each other series.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct VolumeSummary {
     /// Where it was read from.
@@ -23,6 +23,8 @@ pub struct VolumeSummary {
     pub bone_voxels: Option<usize>,
     /// What was noticed while reading.
     pub findings: Vec<Finding>,
+    /// The CT series that were not read, with a file of each to open instead.
+    pub other_series: Vec<OtherSeries>,
     /// The scan's hash, hex.
     pub hash: String,
 }
@@ -45,6 +47,7 @@ impl VolumeSummary {
             range: range.into(),
             bone_voxels,
             findings: scan.findings.clone(),
+            other_series: scan.other_series.clone(),
             hash: scan.hash.clone(),
         }
     }

@@ -9,7 +9,7 @@ fn case() -> &'static [Volume<u8>; 2] {
     static CASE: OnceLock<[Volume<u8>; 2]> = OnceLock::new();
     CASE.get_or_init(|| {
         let made = head(&HeadParams::small(11), &Progress::new()).expect("a phantom");
-        let scan = Scan { voxels: Voxels::Mask(made.complete.clone()), findings: Vec::new(), hash: String::new() };
+        let scan = Scan::unnamed(Voxels::Mask(made.complete.clone()));
         let found = skull::segment(&scan, &Default::default(), &Progress::new()).expect("a head");
         let params = InjectParams::new(InjectKind::Patch, 60.0, 5);
         let made = inject(&made.complete, &found, &params, &Progress::new()).expect("room for it");

@@ -31,6 +31,8 @@ pub(super) struct Slice {
     pub(super) spacing_mm: Option<[f64; 2]>,
     pub(super) slope: f64,
     pub(super) intercept: f64,
+    /// The scanner's word for the reconstruction kernel.
+    pub(super) kernel: Option<String>,
 }
 
 impl Slice {
@@ -104,6 +106,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Slice>, Error> {
         spacing_mm: spacing(&object),
         slope: numbers::<1>(&object, tags::RESCALE_SLOPE).map_or(1.0, |[v]| v),
         intercept: numbers::<1>(&object, tags::RESCALE_INTERCEPT).map_or(0.0, |[v]| v),
+        kernel: kernel(&object),
         path: path.to_owned(),
     };
     let each = items(&object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
@@ -130,6 +133,7 @@ fn of_frame(file: &Slice, frame: u32, groups: [Option<&InMemDicomObject>; 2]) ->
         spacing_mm: group(tags::PIXEL_MEASURES_SEQUENCE).and_then(spacing),
         slope: value(tags::RESCALE_SLOPE).unwrap_or(file.slope),
         intercept: value(tags::RESCALE_INTERCEPT).unwrap_or(file.intercept),
+        kernel: group(tags::CT_RECONSTRUCTION_SEQUENCE).and_then(kernel).or_else(|| file.kernel.clone()),
         ..file.clone()
     }
 }
@@ -146,6 +150,17 @@ fn orientation(object: &InMemDicomObject) -> Option<[Vector3<f64>; 2]> {
 /// Pixel Spacing gives the distance between rows first.
 fn spacing(object: &InMemDicomObject) -> Option<[f64; 2]> {
     numbers::<2>(object, tags::PIXEL_SPACING).map(|[between_rows, between_columns]| [between_columns, between_rows])
+}
+
+/// The kernel's word in one line; it may have parts (`Br64\3`).
+fn kernel(object: &InMemDicomObject) -> Option<String> {
+    let told: String = text(object, tags::CONVOLUTION_KERNEL)?
+        .chars()
+        .map(|c| if c == '\\' { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .take(32)
+        .collect();
+    Some(told.trim().to_owned()).filter(|k| !k.is_empty())
 }
 
 /// The items of a sequence; none where there is no such sequence.

@@ -38,8 +38,12 @@ pub(super) fn read_file(path: &Path, progress: &Progress) -> Result<Scan, Error>
     }
     let found = dicom_files(folder, 1, progress)?;
     let mut read = headers(&found.files, progress)?;
-    read.images.retain(|s| s.group() == own.group() && !s.is_overview);
-    read_slices(read, found.findings(), path, progress)
+    read.images.retain(|s| s.is_ct() && !s.is_overview);
+    let (images, others) = std::mem::take(&mut read.images).into_iter().partition(|s| s.group() == own.group());
+    read.images = images;
+    let mut scan = read_slices(read, found.findings(), path, progress)?;
+    scan.other_series = series::groups(others).iter().filter_map(|slices| series::told(slices)).collect();
+    Ok(scan)
 }
 
 /// Reads the CT series with most slices below a folder; `None` when there is no DICOM file at all.
@@ -55,7 +59,9 @@ pub(super) fn read_folder(folder: &Path, progress: &Progress) -> Result<Option<S
     let chosen = series::choose(std::mem::take(&mut read.images), folder)?;
     read.images = chosen.slices;
     let findings = found.findings().into_iter().chain(chosen.findings).collect();
-    read_slices(read, findings, folder, progress).map(Some)
+    let mut scan = read_slices(read, findings, folder, progress)?;
+    scan.other_series = chosen.others;
+    Ok(Some(scan))
 }
 
 /// The DICOM files of a folder.

@@ -1,10 +1,10 @@
 //! Which slices make the volume, in which order, on which grid.
 
 use super::header::Slice;
-use crate::scan::Finding;
 use crate::scan::error::Error;
 use crate::scan::place::{Place, Slices};
-use nalgebra::Point3;
+use crate::scan::{Finding, OtherSeries};
+use nalgebra::{Point3, Vector3};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use std::path::Path;
 pub(super) struct Chosen {
     pub(super) slices: Vec<Slice>,
     pub(super) findings: Vec<Finding>,
+    pub(super) others: Vec<OtherSeries>,
 }
 
 /// The CT volume with most slices (the first by series UID among equals).
@@ -29,27 +30,18 @@ pub(super) fn choose(images: Vec<Slice>, folder: &Path) -> Result<Chosen, Error>
         let modality = all.into_iter().collect::<Vec<_>>().join(", ");
         return Err(Error::Modality { path: folder.to_owned(), modality });
     }
-    let mut groups: BTreeMap<_, Vec<Slice>> = BTreeMap::new();
-    for slice in slices {
-        let (series, rows, columns, numbers) = slice.group();
-        groups.entry((series.to_owned(), rows, columns, numbers)).or_default().push(slice);
-    }
-    let most = groups.values().map(Vec::len).max().unwrap_or(0);
-    let mut chosen = Vec::new();
-    let mut left = Vec::new();
-    for slices in groups.into_values() {
-        if chosen.is_empty() && slices.len() == most {
-            chosen = slices;
-        } else {
-            left.push(format!("{} of {} × {} pixels", slices.len(), slices[0].columns, slices[0].rows));
-        }
-    }
+    let mut groups = groups(slices);
+    let most = groups.iter().map(Vec::len).max().unwrap_or(0);
+    let chosen = groups.iter().position(|slices| slices.len() == most).unwrap_or(0);
+    let chosen = groups.remove(chosen);
+    let others: Vec<OtherSeries> = groups.iter().filter_map(|slices| told(slices)).collect();
     let mut findings = Vec::new();
-    if !left.is_empty() {
+    if let Some(read) = told(&chosen).filter(|_| !others.is_empty()) {
+        let left: Vec<String> = others.iter().map(OtherSeries::to_string).collect();
         findings.push(Finding::new(format!(
-            "The folder holds {} CT series or parts; the one with most slices ({most}) was read. Left out (slices): {}. \
-             To read another, open one of its files.",
-            left.len() + 1,
+            "The folder holds {} CT series or parts; the one with most slices was read ({read}). Left out: {}. To read \
+             another, open one of its files.",
+            others.len() + 1,
             left.join("; ")
         )));
     }
@@ -60,7 +52,44 @@ pub(super) fn choose(images: Vec<Slice>, folder: &Path) -> Result<Chosen, Error>
     if !other.is_empty() {
         findings.push(Finding::new(format!("{} DICOM files that are no CT were left out.", other.len())));
     }
-    Ok(Chosen { slices: chosen, findings })
+    Ok(Chosen { slices: chosen, findings, others })
+}
+
+/// Slices by the volume that they belong to, in the order of the series' UIDs.
+pub(super) fn groups(slices: Vec<Slice>) -> Vec<Vec<Slice>> {
+    let mut groups: BTreeMap<_, Vec<Slice>> = BTreeMap::new();
+    for slice in slices {
+        let (series, rows, columns, numbers) = slice.group();
+        groups.entry((series.to_owned(), rows, columns, numbers)).or_default().push(slice);
+    }
+    groups.into_values().collect()
+}
+
+/// What a user is told of a series; `None` of none.
+pub(super) fn told(slices: &[Slice]) -> Option<OtherSeries> {
+    let first = slices.first()?;
+    let normal = first.frame().map(|[_, _, normal]| normal);
+    let heights: Option<Vec<f64>> =
+        normal.and_then(|n| slices.iter().map(|s| s.position_mm.map(|p| n.dot(&p.coords))).collect());
+    let gap = |heights: Vec<f64>| {
+        let (low, high) = heights.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+        (high - low) / (heights.len() - 1) as f64
+    };
+    Some(OtherSeries {
+        file: first.path.clone(),
+        slices: slices.len(),
+        plane: normal.map(plane),
+        gap_mm: heights.filter(|h| h.len() > 1).map(gap).filter(|gap| *gap > 0.0),
+        pixels: [first.columns, first.rows],
+        pixel_mm: first.spacing_mm,
+        kernel: first.kernel.clone(),
+    })
+}
+
+/// The plane of slices with this normal; tilted by up to 30° (a gantry's) it keeps its name.
+fn plane(normal: Vector3<f64>) -> &'static str {
+    let axis = normal.iamax();
+    if normal[axis].abs() < 0.866 { "oblique" } else { ["sagittal", "coronal", "axial"][axis] }
 }
 
 /// The error for images that are no slices.

@@ -1,5 +1,5 @@
 use super::{Folder, hu, read_now};
-use crate::scan::{Error, Voxels};
+use crate::scan::{Error, Scan, Voxels};
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR, dicom_value};
 use dicom_dictionary_std::{tags, uids};
@@ -17,6 +17,7 @@ struct Made {
     rescale: Option<(&'static str, &'static str)>,
     frames: Option<&'static str>,
     image_type: &'static str,
+    kernel: Option<&'static str>,
 }
 
 impl Made {
@@ -31,6 +32,7 @@ impl Made {
             rescale: Some(("1", "-1024")),
             frames: None,
             image_type: "ORIGINAL\\PRIMARY\\AXIAL",
+            kernel: None,
         }
     }
 
@@ -57,6 +59,9 @@ impl Made {
         if let Some((slope, intercept)) = self.rescale {
             text(tags::RESCALE_SLOPE, VR::DS, slope.to_owned());
             text(tags::RESCALE_INTERCEPT, VR::DS, intercept.to_owned());
+        }
+        if let Some(kernel) = self.kernel {
+            text(tags::CONVOLUTION_KERNEL, VR::SH, kernel.to_owned());
         }
         if let Some(frames) = self.frames {
             text(tags::NUMBER_OF_FRAMES, VR::IS, frames.to_owned());
@@ -136,6 +141,30 @@ fn slices_are_stacked_along_their_normal() {
     assert_eq!(scan.findings, []);
     // One of its files stands for the series.
     assert_eq!(read_now(&folder.path().join("deep/d")).unwrap().hash, scan.hash);
+}
+
+#[test]
+fn the_other_series_of_a_folder_are_told_and_each_can_be_read() {
+    let folder = Folder::new();
+    series(&folder);
+    for y in [0.0, 3.0, 6.0] {
+        let position = [-10.0, y, 5.0];
+        let orientation = [1.0, 0.0, 0.0, 0.0, 0.0, -1.0];
+        let kernel = Some("Br36\\3");
+        Made { series: "1.2.4", position, orientation, kernel, ..Made::at(0.0) }.write(&folder, &format!("deep/c{y}"));
+    }
+    let first = read_now(folder.path()).unwrap();
+    let words = |scan: &Scan| scan.other_series.iter().map(|s| s.to_string()).collect::<Vec<_>>();
+    let coronal = "3 coronal slices 3 mm apart, 4 × 3 pixels of 0.5 × 0.6 mm, kernel Br36 3";
+    let axial = "4 axial slices 1.5 mm apart, 4 × 3 pixels of 0.5 × 0.6 mm";
+    assert_eq!((first.voxels.grid().size, words(&first)), ([4, 3, 4], vec![coronal.to_owned()]));
+    let message = &first.findings[0].message;
+    assert!(message.contains("2 CT series") && message.contains(coronal) && message.contains(axial), "{message}");
+    // Its file reads it, and offers the way back.
+    let second = read_now(&first.other_series[0].file).unwrap();
+    assert_eq!((second.voxels.grid().size, words(&second)), ([4, 3, 3], vec![axial.to_owned()]));
+    assert_eq!(second.findings, []);
+    assert_eq!(read_now(&second.other_series[0].file).unwrap().hash, first.hash);
 }
 
 #[test]
@@ -236,7 +265,10 @@ fn the_largest_series_is_read_and_the_others_are_told() {
     let scan = read_now(folder.path()).unwrap();
     assert_eq!(scan.voxels.grid().size, [4, 3, 4]);
     let text: String = scan.findings.iter().map(|f| f.message.as_str()).collect();
-    assert!(text.contains("2 CT series") && text.contains("2 of 4 × 3") && text.contains("1 overview"), "{text}");
+    assert!(
+        text.contains("2 CT series") && text.contains("Left out: 2 axial slices") && text.contains("1 overview"),
+        "{text}"
+    );
     assert!(!text.contains("1.2."), "no identifier is shown: {text}");
 }
 
