@@ -171,6 +171,14 @@ pub(super) mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
+    /// The names in a list of `assets/splits`.
+    pub(in crate::train) fn listed(list: &str) -> Vec<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits").join(list);
+        let text = std::fs::read_to_string(file).expect("a list");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+    }
+
     /// A whole skull of the data folder, or a word that it is skipped.
     pub(in crate::train) fn whole(name: &str) -> Option<Skull> {
         let folder = std::env::var_os("CALVARIA_DATA")

@@ -1,13 +1,15 @@
 //! What more heads in the atlas are worth: the learning curve of `docs/reconstruction.md`, run by hand.
 
-use super::cuts::{self, tests::whole};
+use super::cuts::{
+    self,
+    tests::{listed, whole},
+};
 use super::map::{MapCut, errors};
 use crate::defect::Patch;
 use crate::geometry::{Progress, Random};
 use crate::network::map::Correction;
 use crate::reconstruct::{self, CutAnswer};
 use crate::skull::{HeadMaps, Skull};
-use std::path::Path;
 
 /// So many heads of the atlas are asked, drawn anew for each hole.
 const ASKED: [usize; 6] = [5, 10, 20, 40, 70, usize::MAX];
@@ -17,13 +19,7 @@ const LEAVES: f64 = 0.02;
 
 /// Whole skulls of `assets/splits/ten.txt` and every fourth of `assets/splits/atlas.txt`; none without the data.
 fn skulls() -> Option<Vec<(String, Skull)>> {
-    let names = |list: &str, step: usize| -> Vec<String> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/splits").join(list);
-        let text = std::fs::read_to_string(file).expect("a list");
-        let words = text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
-        words.step_by(step).map(str::to_owned).collect()
-    };
-    let all = names("ten.txt", 1).into_iter().chain(names("atlas.txt", 4));
+    let all = listed("ten.txt").into_iter().chain(listed("atlas.txt").into_iter().step_by(4));
     all.map(|name| whole(&name).map(|skull| (name, skull))).collect()
 }
 

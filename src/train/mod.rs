@@ -13,6 +13,8 @@ mod scan_ends;
 mod share;
 mod trainer;
 mod volume;
+#[cfg(test)]
+mod whole_heads;
 
 pub use curve::{CURVE_SIZE, curve_csv, curve_picture};
 pub use detector::DetectorTask;

@@ -54,26 +54,24 @@ impl VolumeView {
 
     /// A box about a random place of the hole.
     fn new(head: &WholeHead, cut: &Cut, random: &mut Random) -> Self {
-        let skull = &cut.skull;
         let Cut { head: CutHead { patch, .. }, completion, .. } = cut;
-        let started = Started {
-            disc: &patch.disc,
-            outer_mm: &completion.outer_mm,
-            inner_mm: &completion.inner_mm,
-            hole: &patch.hole,
-            sd_mm: &completion.uncertainty_mm,
-            scales: skull.scales,
-        };
+        let started = started(cut);
         let pixels: Vec<usize> = (0..patch.hole.len()).filter(|&i| patch.hole[i]).collect();
         let pixel = pixels[random.below(pixels.len())];
         let middle = (completion.outer_mm[pixel] + completion.inner_mm[pixel]) / 2.0;
         let place = started.place(pixel, f64::from(middle)).unwrap_or_else(Vector3::zeros);
-        let cells = Cells { first_mm: place - Vector3::repeat(SIDE as f64 / 2.0 * CELL_MM), size: [SIDE; 3] };
+        let first_mm = place - Vector3::repeat(SIDE as f64 / 2.0 * CELL_MM);
+        Self::in_cells(head, cut, Cells { first_mm, size: [SIDE; 3], side_mm: CELL_MM })
+    }
+
+    /// What is seen in given cells.
+    pub(super) fn in_cells(head: &WholeHead, cut: &Cut, cells: Cells) -> Self {
+        let Cut { skull, head: CutHead { patch, .. }, .. } = cut;
         let bone = bone_of(skull);
-        let block = Block::new(cells, &started, &fade(&patch.disc, &patch.hole), &|p| bone(p) && !cut.takes(p));
+        let block = Block::new(cells, &started(cut), &fade(&patch.disc, &patch.hole), &|p| bone(p) && !cut.takes(p));
         let whole = |cell| {
             let place = cells.place(cell);
-            if head.is_made(skull, &place) { f32::NAN } else { share(&place, &bone) }
+            if head.is_made(skull, &place) { f32::NAN } else { share(&place, cells.side_mm, &bone) }
         };
         let whole = (0..cells.len()).into_par_iter().map(whole).collect();
         Self { block, whole }
@@ -123,7 +121,7 @@ impl VolumeView {
             let of = |map: &[f32]| map[i * CELLS..(i + 1) * CELLS].to_vec();
             let first_mm = Vector3::from_fn(|k, _| f64::from(first[3 * i + k]));
             let block = Block {
-                cells: Cells { first_mm, size: [SIDE; 3] },
+                cells: Cells { first_mm, size: [SIDE; 3], side_mm: CELL_MM },
                 bone: of(bone),
                 other: of(other),
                 hole: of(hole),
@@ -169,6 +167,19 @@ impl VolumeView {
 }
 
 const FILE: &str = "volume views";
+
+/// A cut hole, completed by the field.
+fn started(cut: &Cut) -> Started<'_> {
+    let Cut { skull, head: CutHead { patch, .. }, completion, .. } = cut;
+    Started {
+        disc: &patch.disc,
+        outer_mm: &completion.outer_mm,
+        inner_mm: &completion.inner_mm,
+        hole: &patch.hole,
+        sd_mm: &completion.uncertainty_mm,
+        scales: skull.scales,
+    }
+}
 
 /// Trains the volume network on whole heads.
 pub struct VolumeTask<'a> {

@@ -7,14 +7,14 @@ use crate::skull::map::flat;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 
-/// Samples along a cell's side.
-const PARTS: usize = 2;
+/// Samples along a cell's side are at most this far apart, mm.
+const APART_MM: f64 = 1.4;
 /// What is seen around the hole, mm of the mean frame.
 const MARGIN_MM: f64 = 14.0;
 /// Completed tables are moved fully this far inside of the hole, not at all at its edge, mm.
 const FADE_MM: f32 = 4.0;
-/// Distances to the completed bone are told up to here, mm.
-const FAR_MM: f32 = 8.0;
+/// Distances to the completed bone are told up to here, mm; in large cells up to three of them.
+const FAR_MM: f64 = 8.0;
 
 /// A hole completed by another method, on a map of directions of the head frame.
 #[derive(Clone, Copy)]
@@ -47,6 +47,8 @@ pub(crate) struct Cells {
     pub first_mm: Vector3<f64>,
     /// Cells along z, y and x.
     pub size: [usize; 3],
+    /// Side of a cell, mm of the mean frame.
+    pub side_mm: f64,
 }
 
 impl Cells {
@@ -58,7 +60,7 @@ impl Cells {
     pub fn place(&self, cell: usize) -> Vector3<f64> {
         let [_, ny, nx] = self.size;
         let index = Vector3::new((cell % nx) as f64, (cell / nx % ny) as f64, (cell / nx / ny) as f64);
-        self.first_mm + index * CELL_MM
+        self.first_mm + index * self.side_mm
     }
 
     /// Cells about the completed hole; along each axis a multiple of `multiple`. `None` where there is no hole.
@@ -77,14 +79,14 @@ impl Cells {
         let cells = (high - low).map(|mm| ((mm + 2.0 * MARGIN_MM) / CELL_MM).ceil() as usize + 1);
         let size = [cells.z, cells.y, cells.x].map(|n| n.div_ceil(multiple) * multiple);
         let half = Vector3::new(size[2] - 1, size[1] - 1, size[0] - 1).map(|n| n as f64 * CELL_MM / 2.0);
-        Some(Self { first_mm: (low + high) / 2.0 - half, size })
+        Some(Self { first_mm: (low + high) / 2.0 - half, size, side_mm: CELL_MM })
     }
 
     /// Value between cells, that of the nearest beyond the box.
     pub(super) fn between(&self, values: &[f32], place: &Vector3<f64>) -> f32 {
         let [nz, ny, nx] = self.size;
         let last = Vector3::new(nx - 1, ny - 1, nz - 1);
-        let at = (place - self.first_mm) / CELL_MM;
+        let at = (place - self.first_mm) / self.side_mm;
         let at = Vector3::from_fn(|k, _| at[k].clamp(0.0, last[k] as f64));
         let low = Vector3::from_fn(|k, _| (at[k] as usize).min(last[k].saturating_sub(1)));
         let part = Vector3::from_fn(|k, _| (at[k] - low[k] as f64) as f32);
@@ -129,7 +131,7 @@ pub(crate) struct Block {
     pub other: Vec<f32>,
     /// Share of the hole's directions.
     pub hole: Vec<f32>,
-    /// Distance to the completed bone, mm of the mean frame, within ±[`FAR_MM`].
+    /// Distance to the completed bone, mm of the mean frame, within ±8 (or three cells).
     pub field_mm: Vec<f32>,
     /// Standard deviation of the completed outer radius, mm.
     pub sd_mm: Vec<f32>,
@@ -141,14 +143,16 @@ impl Block {
     /// Looks at a box. `bone` says whether there is bone at a place of the mean frame.
     pub fn new(cells: Cells, started: &Started, fade: &[f32], bone: &(dyn Fn(&Vector3<f64>) -> bool + Sync)) -> Self {
         let hole: Vec<f32> = started.hole.iter().map(|&h| f32::from(u8::from(h))).collect();
+        let far = FAR_MM.max(3.0 * cells.side_mm) as f32;
+        let share = |place: &Vector3<f64>| share(place, cells.side_mm, bone);
         let one = |cell: usize| -> [f32; 6] {
             let place = cells.place(cell);
             let (field, (row, column)) = started.field_mm(&place);
             let of = |map: &[f32]| Some(started.disc.sample_at(map, row, column)).filter(|v| v.is_finite());
-            let field = if field.is_finite() { field.clamp(-FAR_MM, FAR_MM) } else { FAR_MM };
+            let field = if field.is_finite() { field.clamp(-far, far) } else { far };
             let mirrored = Vector3::new(-place.x, place.y, place.z);
             let known = |map: &[f32]| of(map).unwrap_or(0.0);
-            [share(&place, bone), share(&mirrored, bone), known(&hole), field, known(started.sd_mm), known(fade)]
+            [share(&place), share(&mirrored), known(&hole), field, known(started.sd_mm), known(fade)]
         };
         let values: Vec<[f32; 6]> = (0..cells.len()).into_par_iter().map(one).collect();
         let channel = |k: usize| values.iter().map(|v| v[k]).collect();
@@ -175,12 +179,13 @@ impl Block {
     }
 }
 
-/// Share of bone in the cell about a place.
-pub(crate) fn share(place: &Vector3<f64>, bone: &(dyn Fn(&Vector3<f64>) -> bool + Sync)) -> f32 {
-    let part = |k: usize| ((k as f64 + 0.5) / PARTS as f64 - 0.5) * CELL_MM;
+/// Share of bone in the cell about a place, its side in mm.
+pub(crate) fn share(place: &Vector3<f64>, side_mm: f64, bone: &(dyn Fn(&Vector3<f64>) -> bool + Sync)) -> f32 {
+    let parts = (side_mm / APART_MM).ceil() as usize;
+    let part = |k: usize| ((k as f64 + 0.5) / parts as f64 - 0.5) * side_mm;
     let holds =
-        |k: &usize| bone(&(place + Vector3::new(part(k % PARTS), part(k / PARTS % PARTS), part(k / PARTS / PARTS))));
-    (0..PARTS.pow(3)).filter(holds).count() as f32 / PARTS.pow(3) as f32
+        |k: &usize| bone(&(place + Vector3::new(part(k % parts), part(k / parts % parts), part(k / parts / parts))));
+    (0..parts.pow(3)).filter(holds).count() as f32 / parts.pow(3) as f32
 }
 
 /// Whether a skull has bone at a place of the mean frame; beyond the scan there is none.
