@@ -4,7 +4,7 @@ use super::action::Action;
 use super::background::{Background, Polled};
 use super::theme::{self, GRID};
 use super::widgets::{accent_button, dialog_frame, hint, note, section};
-use crate::case::{Case, Recent, case_path};
+use crate::case::{BUNDLE_FILES, Case, Recent, case_path};
 use egui::{Id, Key, Modal, RichText, Role, TextEdit, Ui, WidgetInfo};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -244,9 +244,6 @@ impl PathForm {
     }
 }
 
-/// A part's file that tells a folder with an export in it.
-const PART: &str = "implant.stl";
-
 /// What would be lost by writing there, in words; `None` where nothing is, or only what is `own`.
 fn loss(purpose: Purpose, path: &Path, own: Option<&Path>) -> Option<String> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -257,8 +254,10 @@ fn loss(purpose: Purpose, path: &Path, own: Option<&Path>) -> Option<String> {
             other.then(|| format!("{} is there already, and it is not this case's file. Press", file.display()))
         }
         Purpose::Export => {
-            let other = path.join(PART).exists() && own != Some(&path);
-            other.then(|| format!("{} holds a part already. Choose another folder, or press", path.display()))
+            let there: Vec<&str> = BUNDLE_FILES.into_iter().filter(|name| path.join(name).exists()).collect();
+            let other = !there.is_empty() && own != Some(&path);
+            let (folder, files) = (path.display(), there.join(", "));
+            other.then(|| format!("{folder} holds {files} already. Choose another folder, or press"))
         }
         Purpose::Open | Purpose::Locate => None,
     }
@@ -294,7 +293,7 @@ mod tests {
         let lost = |purpose, path: &Path, own: Option<&Path>| loss(purpose, path, own).is_some();
         assert!(!lost(Purpose::SaveAs, &at("a"), None) && !lost(Purpose::Export, folder.path(), None));
         std::fs::write(at("a.calvaria"), "work").expect("written");
-        std::fs::write(at(PART), "a part").expect("written");
+        std::fs::write(at(BUNDLE_FILES[1]), "a part").expect("written");
         // The ending is added as it is when the file is written.
         assert!(
             lost(Purpose::SaveAs, &at("a"), None) && lost(Purpose::SaveAs, &at("a.calvaria"), Some(&at("b.calvaria")))

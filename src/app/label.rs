@@ -146,6 +146,17 @@ impl LabelWindow {
     }
 
     fn apply(&mut self, action: Action) {
+        // Nobody answers for what was not seen.
+        if matches!(action, Action::Digit(_)) && !self.is_shown() {
+            let read = self.folder.session().scan().and_then(|scan| self.loaded.get(scan));
+            self.trouble = Some(match read {
+                Some(Loaded::Failed(_)) => {
+                    "This scan cannot be read: it gets no answers. → goes to the next.".to_owned()
+                }
+                _ => "This scan is still being read: answer when it is on screen.".to_owned(),
+            });
+            return;
+        }
         match self.folder.apply(action, &now_utc()) {
             Ok(Outcome::Changed | Outcome::Moved) => self.trouble = None,
             Ok(Outcome::Nothing) => {}

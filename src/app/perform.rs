@@ -322,11 +322,13 @@ impl Window {
     }
 
     fn export(&mut self, folder: &Path) {
+        if let Some(why) = self.case.cannot_export_to(folder) {
+            self.say_bad(sentence(&why));
+            return;
+        }
         let draw: Preview = Box::new(|results| {
-            let focus = results.defects.as_ref().and_then(|d| d.first()).map(|d| {
-                let [low, high] = d.bounds_mm.map(Point3::from);
-                nalgebra::center(&low, &high)
-            });
+            let middle = results.part.as_ref().and_then(|p| p.implant.mesh.bounds_mm());
+            let focus = middle.map(|(low, high)| Point3::from((low.coords + high.coords) / 2.0));
             let picture = preview(&scene_of(results), focus).map_err(|e| e.to_string())?;
             picture.png().map_err(|e| e.to_string())
         });

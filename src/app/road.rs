@@ -15,6 +15,7 @@ pub fn show(ui: &mut Ui, case: &Case, chosen: Option<StepKind>, tools: &Tools, a
     let next = case.next_step();
     egui::Panel::bottom("next").frame(Frame::new().inner_margin(Margin::symmetric(0, 8))).show(ui, |ui| {
         let (text, enabled) = match next {
+            _ if tools.holds_rim() => ("Close the rim".to_owned(), !case.is_busy()),
             Some(step) => (next_words(step, case), !case.is_busy()),
             None => ("Export again…".to_owned(), !case.is_busy()),
         };
@@ -130,7 +131,7 @@ fn details(ui: &mut Ui, case: &Case, step: StepKind, tools: &Tools, actions: &mu
             }
             _ => {}
         }
-        for setting in case.recipe().specs().iter().filter(|s| s.step == step && applies(case, s)) {
+        for setting in case.recipe().specs().iter().filter(|s| s.step == step && case.recipe().applies(&s.path())) {
             parameter(ui, setting, true, actions);
         }
         match step {
@@ -147,18 +148,6 @@ fn details(ui: &mut Ui, case: &Case, step: StepKind, tools: &Tools, actions: &mu
             }
         }
     });
-}
-
-/// Whether a parameter means anything with the others as they are.
-fn applies(case: &Case, setting: &crate::case::Setting) -> bool {
-    let scaled = case.recipe().get("implant.thickness_mode").is_ok_and(|v| v == "scaled");
-    let drawn = case.recipe().reconstruct.method.has_field();
-    match setting.spec.name {
-        "shape_draw" => drawn,
-        "thickness_mm" => !scaled,
-        "lambda1" | "lambda2" | "lambda3" => scaled,
-        _ => true,
-    }
 }
 
 fn scan(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
@@ -264,10 +253,13 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// An error's text as a sentence.
+/// An error's text as a sentence; a path at its beginning stays as it is.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    let mut sentence: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let path = text.split(": ").next().is_some_and(|first| first != text && first.contains(['/', '\\', '.']));
+    let first = chars.next();
+    let mut sentence: String =
+        if path { first.into_iter().collect() } else { first.map(|c| c.to_uppercase().collect()).unwrap_or_default() };
     sentence.push_str(chars.as_str());
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
@@ -284,5 +276,6 @@ mod tests {
         assert_eq!([bytes(12), bytes(12_345), bytes(12_345_678)], ["12 B", "12 kB", "12.3 MB"]);
         assert_eq!(sentence("no bone: only 1 cm³"), "No bone: only 1 cm³.");
         assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence("lab/empty.nii: the file is empty"), "lab/empty.nii: the file is empty.");
     }
 }

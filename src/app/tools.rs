@@ -139,6 +139,11 @@ impl Tools {
         std::mem::take(&mut self.stroke)
     }
 
+    /// Whether a rim is being drawn that can be closed.
+    pub fn holds_rim(&self) -> bool {
+        self.tool == Tool::Rim && self.rim.len() >= 3
+    }
+
     /// The drawn rim as a correction; `None` with fewer than three corners.
     pub fn end_rim(&mut self) -> Option<Edit> {
         if self.rim.len() < 3 {

@@ -97,6 +97,8 @@ pub struct Window {
 struct Seen {
     scan: Option<Arc<Scan>>,
     defects: Option<Arc<Vec<Defect>>>,
+    /// The defect that the views were turned to.
+    defect: usize,
     failed: [bool; 6],
     exported: bool,
 }
@@ -263,14 +265,17 @@ impl Window {
             self.views.stage.frame_once(bounds);
         }
         let defects = self.case.results().defects.clone();
-        if let (None, Some(found), Some(bounds)) = (&self.seen.defects, &defects, self.bodies.bounds_mm)
-            && let Some(defect) = found.first()
+        let index = self.case.recipe().defect.index;
+        let turned = self.seen.defects.is_some() && self.seen.defect == index;
+        if let (false, Some(found), Some(bounds)) = (turned, &defects, self.bodies.bounds_mm)
+            && let Some(defect) = found.get(index)
         {
             let [low, high] = defect.bounds_mm.map(nalgebra::Point3::from);
             let centre = nalgebra::center(&low, &high);
             self.views.cross = centre;
             self.views.stage.face(centre, bounds, ctx.input(|i| i.time));
             self.seen.defects.clone_from(&defects);
+            self.seen.defect = index;
         }
         for step in StepKind::ALL {
             let failed = matches!(self.case.state(step), StepState::Failed { .. });

@@ -59,6 +59,7 @@ pub fn next_step(error: &Error) -> &'static str {
     match error {
         Error::Scan(_) => "Open another file or folder.",
         Error::Skull(skull::Error::NoBone { .. }) => "Lower the bone threshold, or open a head CT.",
+        Error::Skull(skull::Error::SmallMask { .. }) => "Open the mask of a whole skull, or a head CT.",
         Error::Skull(_) => "Open a head CT.",
         Error::Defect(defect::Error::NoSuchDefect { .. }) => "Choose a defect that was found.",
         Error::Defect(_) => "Undo the last correction.",

@@ -1,8 +1,9 @@
 use super::{Results, StepKind, StepOutput, StepState};
 use crate::scan::{Finding, Voxels};
 
-/// The state a step is in once it gave `output`: its key figure, and the findings if there are any.
-pub fn state_of(output: &StepOutput) -> StepState {
+/// The state a step is in once it gave `output`: its key figure, and the findings if there are any. `index` names the
+/// defect that is designed for.
+pub fn state_of(output: &StepOutput, index: usize) -> StepState {
     let (figure, findings) = match output {
         StepOutput::Scan(scan) => {
             let grid = scan.voxels.grid();
@@ -21,10 +22,14 @@ pub fn state_of(output: &StepOutput) -> StepState {
                 let closed = "The vault is closed: there is nothing to design.".to_owned();
                 ("none found".to_owned(), [vec![closed], texts(noticed)].concat())
             }
-            [first, others @ ..] => {
-                let figure = format!("{} · {:.1} cm²", first.region.replace('-', " "), first.area_cm2);
-                let more = |d: &crate::defect::Defect| format!("{} {:.1} cm²", d.region.replace('-', " "), d.area_cm2);
-                let list: Vec<String> = others.iter().map(more).collect();
+            [first, ..] => {
+                let chosen = defects.get(index).unwrap_or(first);
+                let figure = format!("{} · {:.1} cm²", chosen.region.replace('-', " "), chosen.area_cm2);
+                let more = |(i, d): (usize, &crate::defect::Defect)| {
+                    format!("{} {:.1} cm² ({i})", d.region.replace('-', " "), d.area_cm2)
+                };
+                let others = defects.iter().enumerate().filter(|(_, d)| !std::ptr::eq(*d, chosen));
+                let list: Vec<String> = others.map(more).collect();
                 let finding = (!list.is_empty()).then(|| format!("Also found: {}.", list.join(", ")));
                 (figure, finding.into_iter().chain(texts(noticed)).collect())
             }

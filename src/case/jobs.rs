@@ -187,7 +187,7 @@ impl Worker {
         match output {
             Ok(output) => {
                 task.results.put(output.clone());
-                let state = state_of(&output);
+                let state = state_of(&output, task.recipe.defect.index);
                 Message::Done(step, output, state)
             }
             Err(error) => failure(step, &error),

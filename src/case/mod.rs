@@ -51,4 +51,4 @@ pub use crate::reconstruct::{Alternative, Comparison, Relief};
 pub use crate::scan::{Finding, Scan, Voxels, read as read_scan};
 pub use steps::{Outcome, choose, run_all, run_step};
 pub use surfaces::completed_surface;
-pub use write::{check_writable, check_writable_file, write_atomic};
+pub use write::{check_writable, check_writable_file, is_same_file, write_atomic};

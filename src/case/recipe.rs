@@ -1,4 +1,5 @@
 use super::StepKind;
+use crate::implant::ThicknessMode;
 use crate::parameter::{ParameterError, ParameterSpec, Parameters};
 use crate::{defect, implant, reconstruct, skull};
 use serde_json::Value;
@@ -142,6 +143,17 @@ impl Recipe {
         };
         let of_step = |step: StepKind| Recipe::specs_of(step).iter().map(move |spec| (step, spec));
         StepKind::ALL.into_iter().flat_map(of_step).map(|(step, spec)| setting(step, spec)).collect()
+    }
+
+    /// Whether a parameter (`step.field`) changes anything beside the others.
+    pub fn applies(&self, path: &str) -> bool {
+        let scaled = self.implant.thickness_mode == ThicknessMode::Scaled;
+        match path {
+            "reconstruct.shape_draw" => self.reconstruct.method.has_field(),
+            "implant.thickness_mm" => !scaled,
+            "implant.lambda1" | "implant.lambda2" | "implant.lambda3" => scaled,
+            _ => true,
+        }
     }
 
     fn value(&self, step: StepKind, name: &str) -> Value {

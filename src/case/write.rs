@@ -38,6 +38,15 @@ pub fn check_writable(folder: &Path) -> Result<(), WriteError> {
     tempfile::tempfile_in(nearest).map(|_| ()).map_err(|e| WriteError::new(folder, &e))
 }
 
+/// Whether two paths name one file, by whatever spelling, also where it is not there yet.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        let in_folder = || Some(folder_of(path).unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(in_folder)
+    };
+    real(a).is_some_and(|a| real(b) == Some(a))
+}
+
 /// As [`check_writable`], for the folder of a file.
 pub fn check_writable_file(file: &Path) -> Result<(), WriteError> {
     if file.is_dir() {

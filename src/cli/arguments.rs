@@ -213,7 +213,7 @@ pub struct MeshArguments {
     #[arg(long, allow_negative_numbers = true)]
     pub hu: Option<f64>,
 
-    /// The file: 3MF where it ends in .3mf, else STL
+    /// The file: .stl or .3mf
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
 

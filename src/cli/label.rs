@@ -1,6 +1,6 @@
 use super::arguments::Label;
 use super::failure::Failure;
-use super::{Outcome, inputs, output, window};
+use super::{Outcome, output, window};
 use crate::case::{self, Start};
 use crate::export::write_atomically;
 use crate::library::{self, LabelFolder, Vocabulary, to_csv, to_json};
@@ -14,6 +14,10 @@ pub fn run(arguments: &Label, quiet: bool) -> Result<Outcome, Failure> {
     // Read here in both cases: a vocabulary or labels file that is refused is refused before a window opens.
     let vocabulary = arguments.labels.as_deref().map(Vocabulary::read).transpose()?;
     let folder = LabelFolder::open(&arguments.dir, vocabulary, &arguments.by)?;
+    let left_out = folder.left_out();
+    if !left_out.is_empty() {
+        output::complain(&format!("{} could not be looked at: {}", left_out.len(), left_out.join(", ")));
+    }
     if let Some(file) = &arguments.export {
         export(&folder, file)?;
         let tally = folder.session().progress();
@@ -34,7 +38,12 @@ fn export(folder: &LabelFolder, file: &Path) -> Result<(), Failure> {
         "json" => to_json(session.labels(), session.vocabulary(), session.scans()),
         _ => return Err(Failure::Usage(format!("{}: end the name with .csv or .json", file.display()))),
     };
-    inputs::keep(folder.file(), file)?;
+    if case::is_same_file(folder.file(), file) {
+        return Err(Failure::Refused(format!(
+            "{}: this is what is read, and where the labels are kept; write to another place",
+            file.display()
+        )));
+    }
     case::check_writable_file(file)?;
     Ok(write_atomically(file, |out| out.write_all(text.as_bytes()))?)
 }

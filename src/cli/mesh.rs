@@ -13,6 +13,7 @@ use serde_json::json;
 
 /// `calvaria mesh`: the skull's surface, or everything above the threshold.
 pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
+    let ends = |ending: &str| arguments.out.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
     let mut recipe = Recipe::default();
     if let Some(hu) = arguments.hu {
         recipe.set("skull.threshold_hu", &hu.into()).map_err(|e| Failure::Usage(e.to_string()))?;
@@ -21,6 +22,9 @@ pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
     let progress = meter.progress();
     let scan = scan::read(&arguments.scan, &progress.part(0.0, 0.2))?;
     inputs::keep(&arguments.scan, &arguments.out)?;
+    if !ends("stl") && !ends("3mf") {
+        return Err(Failure::Usage(format!("{}: end the name with .stl or .3mf", arguments.out.display())));
+    }
     case::check_writable_file(&arguments.out)?;
     let mesh = if arguments.everything {
         let iso = recipe.skull.threshold_hu as f32;
@@ -41,7 +45,7 @@ pub fn run(arguments: &MeshArguments, quiet: bool) -> Result<(), Failure> {
         )));
     }
     progress.report(0.9, "writing the mesh")?;
-    if arguments.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("3mf")) {
+    if ends("3mf") {
         save_3mf(&arguments.out, &mesh, "skull")?;
     } else {
         save_stl(&arguments.out, &mesh, "skull")?;

@@ -82,7 +82,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
 fn with_open(mut arguments: Vec<OsString>) -> Vec<OsString> {
     if let [_, path] = arguments.as_slice()
         && Arguments::command().find_subcommand(path).is_none()
-        && Path::new(path).exists()
+        && (Path::new(path).exists()
+            || Path::new(path).extension().is_some()
+            || Path::new(path).components().count() > 1)
     {
         arguments.insert(1, "open".into());
     }
@@ -127,7 +129,7 @@ mod tests {
         for unchanged in [
             vec!["calvaria"],
             vec!["calvaria", "detect"],
-            vec!["calvaria", "no-such-file.nrrd"],
+            vec!["calvaria", "dezign"],
             vec!["calvaria", "--version"],
             vec!["calvaria", "inspect", here],
         ] {

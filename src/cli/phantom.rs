@@ -19,9 +19,14 @@ pub fn run(arguments: &Phantom, quiet: bool) -> Result<(), Failure> {
     if arguments.kind == Kind::Chest && (!cut.is_empty() || arguments.truth.is_some()) {
         return Err(Failure::Usage("a chest has no skull: leave --defect and --truth out".to_owned()));
     }
+    for file in [Some(&arguments.out), arguments.truth.as_ref()].into_iter().flatten() {
+        if !file.extension().is_some_and(|e| e.eq_ignore_ascii_case("nrrd")) {
+            return Err(Failure::Usage(format!("{}: an NRRD is written; end the name with .nrrd", file.display())));
+        }
+    }
     case::check_writable_file(&arguments.out)?;
     if let Some(truth) = &arguments.truth {
-        if *truth == arguments.out {
+        if case::is_same_file(truth, &arguments.out) {
             return Err(Failure::Usage(
                 "--out and --truth are the same file; the truth goes to one of its own".to_owned(),
             ));

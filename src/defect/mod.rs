@@ -137,7 +137,9 @@ impl Edit {
 #[non_exhaustive]
 pub enum Error {
     /// `index` asks for a defect that is not there.
-    #[error("defect.index is {index}, but only {count} were found; count from 0, largest first")]
+    #[error(
+        "there is no defect {index}: {count} found, counted from 0, the largest first; choose another defect.index"
+    )]
     NoSuchDefect { index: usize, count: usize },
     /// The edits leave nothing.
     #[error("the corrections leave no opening; undo the last stroke or draw the rim")]

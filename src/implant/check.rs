@@ -11,6 +11,12 @@ const LEAST_COVER: f64 = 0.99;
 const EDGE_MM: f64 = 3.0;
 /// Sampling error the clearance is allowed, mm: to the surface itself, between vertices, 0.03 to 0.05 were measured.
 const CLEARANCE_SLACK_MM: f64 = 0.1;
+/// Bone this much farther than the clearance is still beside the part's edge, mm.
+const BESIDE_MM: f64 = 2.0;
+/// Share of the part's edge that needs bone beside it: with less there is nothing to fix it to.
+const LEAST_BESIDE: f64 = 0.5;
+/// Directions in which the edge is looked at.
+const SECTORS: usize = 72;
 /// Sampling error a lifted part is allowed, mm.
 const LIFT_SLACK_MM: f64 = 0.05;
 
@@ -26,6 +32,7 @@ pub(super) fn check(design: &DesignBox, implant: &Implant, params: &Params) -> V
     let loops = report.components as i64 - report.euler / 2;
     let mut checks =
         vec![covers(design, implant, params), overlap(design, implant), clearance(design, implant, params)];
+    checks.push(bone_at_edge(design, implant, params));
     checks.push(wall(design, implant, params));
     checks.push(Check {
         name: "closed_manifold".to_owned(),
@@ -119,6 +126,33 @@ fn clearance(design: &DesignBox, implant: &Implant, params: &Params) -> Check {
     }
 }
 
+/// In how many directions about the part's middle bone lies beside it: a part drawn within its hole hangs free.
+fn bone_at_edge(design: &DesignBox, implant: &Implant, params: &Params) -> Check {
+    let vertices = implant.mesh.positions.iter().map(|p| Point3::from(p.map(f64::from)));
+    let local: Vec<(Vector3<f64>, f64)> = vertices
+        .map(|p| {
+            let gap = f64::from(design.bone.sample_lps(&p, f32::MAX));
+            (design.axes.tr_mul(&(p - design.lambda_origin_mm)), gap)
+        })
+        .collect();
+    let middle = local.iter().map(|(p, _)| p).sum::<Vector3<f64>>() / local.len().max(1) as f64;
+    let mut nearest = [f64::INFINITY; SECTORS];
+    for (p, gap) in &local {
+        let turn = (p.y - middle.y).atan2(p.x - middle.x) / std::f64::consts::TAU + 0.5;
+        let sector = ((turn * SECTORS as f64) as usize).min(SECTORS - 1);
+        nearest[sector] = nearest[sector].min(*gap);
+    }
+    let within = params.clearance_mm + BESIDE_MM;
+    let share = nearest.iter().filter(|gap| **gap <= within).count() as f64 / SECTORS as f64;
+    Check {
+        name: "bone_at_edge".to_owned(),
+        text: format!("bone within {within:.1} mm along {:.0} % of the edge", 100.0 * share),
+        value: share,
+        unit: String::new(),
+        passed: Some(share >= LEAST_BESIDE),
+    }
+}
+
 /// Wall thickness on the finished part: along the outer surface's normals, away from the edge.
 fn wall(design: &DesignBox, implant: &Implant, params: &Params) -> Check {
     let away = (params.clearance_mm + EDGE_MM).min(4.8);
@@ -147,7 +181,7 @@ fn wall(design: &DesignBox, implant: &Implant, params: &Params) -> Check {
     Check {
         name,
         text: format!(
-            "wall at least {least:.2} mm, 5 % below {:.2} mm, median {:.2} mm ({EDGE_MM} mm and more from the edge, along the normal)",
+            "wall at least {least:.2} mm, {limit:.2} mm asked, 5 % below {:.2} mm, median {:.2} mm ({EDGE_MM} mm and more from the edge, along the normal)",
             at_share(0.05),
             at_share(0.5)
         ),

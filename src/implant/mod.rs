@@ -169,7 +169,7 @@ pub struct Implant {
 /// One line of the checks: figure and verdict.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Check {
-    /// Stable name: covers_defect, bone_overlap, clearance, min_wall, closed_manifold, insertion, volume, weight, size.
+    /// Stable name: covers_defect, bone_overlap, clearance, bone_at_edge, min_wall, closed_manifold, insertion, volume, weight, size.
     pub name: String,
     /// What the user reads, with figure and unit.
     pub text: String,

@@ -184,6 +184,7 @@ fn the_part_keeps_its_clearance_and_passes_its_checks() {
             "covers_defect",
             "bone_overlap",
             "clearance",
+            "bone_at_edge",
             "min_wall",
             "closed_manifold",
             "insertion",
@@ -196,7 +197,7 @@ fn the_part_keeps_its_clearance_and_passes_its_checks() {
             assert_ne!(c.passed, Some(false), "{}: {}", c.name, c.text);
         }
         assert_eq!(checks[1].value, 0.0);
-        let gap = checks[4].value;
+        let gap = checks.iter().find(|c| c.name == "insertion").expect("checked").value;
         assert!(gap >= params.clearance_mm - 0.05, "nearest bone {gap} on the way out");
     }
 }
@@ -258,6 +259,28 @@ fn a_part_that_sits_too_near_to_bone_fails_its_clearance_alone() {
     assert!(beside.passed == Some(false) && (beside.value - 0.25).abs() < 0.1, "{beside:?}");
     let failed = check(design, &implant, &params).iter().filter(|c| c.passed == Some(false)).count();
     assert_eq!(failed, 1);
+}
+
+#[test]
+fn a_part_drawn_within_its_hole_hangs_free_and_fails() {
+    let (head, _) = design();
+    let params = reconstruct::Params { method: Method::Smooth, ..Default::default() };
+    let skull = head.skull(1.0);
+    let mut completion = reconstruct::complete(&skull, &head.defect(), &params, &Progress::new()).expect("a whole rim");
+    let size = completion.disc.size;
+    let within = |o: usize, half_deg: f64| {
+        let direction = completion.disc.direction((o / size) as f64, (o % size) as f64);
+        direction.is_some_and(|d| d.dot(&head.towards) > half_deg.to_radians().cos())
+    };
+    let inner: Vec<bool> = (0..completion.hole.len()).map(|o| completion.hole[o] && within(o, 11.0)).collect();
+    completion.allowed.clone_from(&inner);
+    completion.hole = inner;
+    let design = prepare(&skull, &completion, &Progress::new()).expect("a hole");
+    let part = shape(&design, &Params::default(), &Progress::new()).expect("a part");
+    let checks = check(&design, &part, &Params::default());
+    let failed: Vec<&str> = checks.iter().filter(|c| c.passed == Some(false)).map(|c| c.name.as_str()).collect();
+    assert_eq!(failed, ["bone_at_edge"]);
+    assert_eq!(checks.iter().find(|c| c.name == "bone_at_edge").expect("checked").value, 0.0);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub struct Labels {
 pub struct ScanLabel {
     /// Tags by group.
     pub tags: Tags,
-    /// Who labelled last.
+    /// Who labelled; of several who changed it the first comes first.
     #[serde(default)]
     pub by: String,
     /// When, RFC 3339 UTC.

@@ -298,7 +298,8 @@ impl LabelSession {
         if tags.is_empty() && other.is_empty() {
             self.labels.scans.remove(&scan);
         } else {
-            let label = ScanLabel { tags, by: self.by.clone(), at: at.to_owned(), other };
+            let by = signed(old.as_ref().map_or("", |l| &l.by), &self.by);
+            let label = ScanLabel { tags, by, at: at.to_owned(), other };
             self.labels.scans.insert(scan, label);
         }
         if self.undo.len() == UNDO {
@@ -307,6 +308,21 @@ impl LabelSession {
         self.undo.push(Before { position: self.position, group: self.group, label: old });
         Outcome::Changed
     }
+}
+
+/// Whoever changes what another answered signs beside that name.
+fn signed(before: &str, by: &str) -> String {
+    if before.is_empty() || by.is_empty() || before.split(", ").any(|name| name == by) {
+        return if by.is_empty() {
+            before
+        } else if before.is_empty() {
+            by
+        } else {
+            before
+        }
+        .to_owned();
+    }
+    format!("{before}, {by}")
 }
 
 impl Outcome {

@@ -96,6 +96,9 @@ pub enum Error {
         "no bone: only {found_cm3:.1} cm³ lie above {threshold_hu} HU; lower skull.threshold_hu or choose a head CT"
     )]
     NoBone { found_cm3: f64, threshold_hu: f64 },
+    /// A mask of nothing, or of far too little for a head.
+    #[error("no head: the mask holds only {found_cm3:.1} cm³ of bone; choose the mask of a whole skull")]
+    SmallMask { found_cm3: f64 },
     /// Bone, but not a head.
     #[error("this does not look like a head: {0}")]
     NotAHead(String),

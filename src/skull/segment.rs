@@ -43,7 +43,10 @@ pub(super) fn segment(scan: &Scan, params: &Params, progress: &Progress) -> Resu
     let cm3 = values.grid.voxel_mm3() / 1000.0;
     let found_cm3 = bone.data.iter().map(|&v| u64::from(v)).sum::<u64>() as f64 * cm3;
     if found_cm3 < LEAST_BONE_CM3 {
-        return Err(Error::NoBone { found_cm3, threshold_hu: params.threshold_hu });
+        return Err(match scan.voxels {
+            Voxels::Hu(_) => Error::NoBone { found_cm3, threshold_hu: params.threshold_hu },
+            Voxels::Mask(_) => Error::SmallMask { found_cm3 },
+        });
     }
     check_extent(&bone)?;
     progress.report(0.15, "Sorting out what is not skull")?;
@@ -220,10 +223,11 @@ fn about_pieces(sizes: &[usize], keep: &[bool], flaps: usize, cm3: f64) -> Vec<F
     if !dropped.is_empty() {
         let (total, most) = (dropped.iter().sum::<f64>(), dropped.iter().copied().fold(0.0, f64::max));
         say(format!(
-            "{} loose {} not joined to the skull left out, {total:.1} cm³ together, the largest {most:.1} cm³ (head rest, \
-             jaw, vertebrae, fragments).",
-            dropped.len(),
-            if dropped.len() == 1 { "piece was" } else { "pieces were" },
+            "{} left out: {total:.1} cm³ together, the largest {most:.1} cm³ (head rest, jaw, vertebrae, fragments).",
+            match dropped.len() {
+                1 => "1 loose piece, not joined to the skull, was".to_owned(),
+                n => format!("{n} loose pieces, not joined to the skull, were"),
+            },
         ));
     }
     if flaps > 0 {

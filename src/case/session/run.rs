@@ -1,7 +1,7 @@
 //! The case at work: starting jobs, taking their results, what a change makes stale.
 
 use super::super::jobs::{Job, Message, Polled, Task};
-use super::super::{Preview, StepKind, StepOutput, StepState};
+use super::super::{BUNDLE_FILES, Preview, StepKind, StepOutput, StepState, check_writable, is_same_file};
 use super::Case;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,20 @@ impl Case {
     /// Runs the road to the part.
     pub fn run_all(&mut self) {
         self.run_to(StepKind::Implant);
+    }
+
+    /// Why the part's files cannot go into a folder, known before any work: it cannot be written, or one of them is what
+    /// this case reads.
+    pub fn cannot_export_to(&self, folder: &Path) -> Option<String> {
+        if let Err(error) = check_writable(folder) {
+            return Some(error.to_string());
+        }
+        let source = self.source.as_ref()?;
+        let read = BUNDLE_FILES.into_iter().find(|name| is_same_file(source, &folder.join(name)))?;
+        Some(format!(
+            "{}: this is the scan of the case, and an export would write over it ({read}); choose another folder",
+            source.display()
+        ))
     }
 
     /// Writes the part's files into a folder by a job, running first what is not done. `false` while another job is

@@ -181,11 +181,18 @@ pub fn second_opinion(skull: &Skull, opinion: &Opinion, defects: &[Defect]) -> V
     for opening in opinion.openings.iter().filter(|o| o.area_cm2 >= NOTABLE_CM2) {
         let held = opening.pixels.iter().filter(|&&o| holder[o].is_some()).count();
         if (held as f64) < SHARED * opening.pixels.len() as f64 {
-            findings.push(Finding::new(format!(
-                "The network sees about {:.0} cm² of the {} vault missing where the search found no defect; look there, \
-                 and draw the rim if bone is missing.",
-                opening.area_cm2, opening.place
-            )));
+            let (area, place) = (opening.area_cm2, &opening.place);
+            findings.push(Finding::new(if held == 0 {
+                format!(
+                    "The network sees about {area:.0} cm² of the {place} vault missing where the search found no defect; \
+                     look there, and draw the rim if bone is missing."
+                )
+            } else {
+                format!(
+                    "The network sees about {area:.0} cm² of the {place} vault missing, and the defect's rim holds only a part \
+                     of it; check the rim."
+                )
+            }));
         }
     }
     for (i, defect) in defects.iter().enumerate() {
