@@ -104,7 +104,10 @@ fn what_is_read_is_never_written_over() {
     kept(&file, run(&[&"reconstruct", &below, &"--out", &folder]));
     let same = folder.join("same.nrrd");
     assert_eq!(code(&run(&[&"phantom", &"--out", &same, &"--truth", &same])), 2);
+    // By another spelling, and where it is not there yet.
+    assert_eq!(code(&run(&[&"phantom", &"--out", &same, &"--truth", &folder.join("complete_skull/../same.nrrd")])), 2);
     let labels = below.join("labels.json");
+    assert!(code(&run(&[&"label", &below, &"--export", &labels])) == 3 && !labels.exists());
     let stored = r#"{"version":1,"vocabulary":"full-1","scans":{}}"#;
     assert_eq!(code(&run(&[&"label", &below, &"--export", &below.join("t.csv")])), 0);
     std::fs::write(&labels, stored).expect("written");

@@ -92,6 +92,67 @@ fn a_typed_path_that_is_not_there_is_refused_in_the_dialog() {
     harness.get_by_label_contains("nothing is there");
 }
 
+#[test]
+fn figure_and_views_follow_the_chosen_defect() {
+    let folder = scratch("two-defects");
+    let file = folder.join("head.nrrd");
+    let two = HeadParams::small(3).with_defect("left-parietal", 30.0).with_defect("right-frontal", 15.0);
+    save_nrrd(&file, &head(&two, &Progress::new()).expect("a phantom").scan).expect("written");
+    let mut harness = window("two-defects-home", egui::Theme::Dark, Some(Start::Open(file)));
+    let settled = |w: &Window| w.case().state(StepKind::Defect).is_current() && !w.case().is_busy();
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    for _ in 0..2 {
+        harness.key_press(egui::Key::Enter);
+        harness.run_steps(2);
+        wait(&mut harness, "the step", |w| !w.case().is_busy());
+    }
+    wait(&mut harness, "the defects", settled);
+    let region = |w: &Window, i: usize| w.case().results().defects.as_ref().expect("found")[i].region.replace('-', " ");
+    let figure = |w: &Window| format!("{:?}", w.case().state(StepKind::Defect));
+    let first = region(harness.state(), 0);
+    assert!(figure(harness.state()).contains(&format!("figure: \"{first}")), "{}", figure(harness.state()));
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    harness.run_steps(2);
+    harness.get_by_role_and_label(Role::Slider, "Which defect").set_value_accesskit(1.0);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(2);
+    wait(&mut harness, "the other defect", settled);
+    let second = region(harness.state(), 1);
+    let figure = figure(harness.state());
+    assert!(
+        figure.contains(&format!("figure: \"{second}")) && figure.contains(&format!("Also found: {first}")),
+        "{figure}"
+    );
+    look(&mut harness, "second-defect");
+}
+
+#[test]
+fn an_export_over_the_scan_itself_is_refused() {
+    let folder = scratch("over-scan");
+    let file = folder.join("complete.nrrd");
+    std::fs::rename(small_head(&folder), &file).expect("moved");
+    let bytes = std::fs::read(&file).expect("the scan");
+    let mut harness = window("over-scan-home", egui::Theme::Dark, Some(Start::Open(file.clone())));
+    wait(&mut harness, "the scan", |w| w.case().state(StepKind::Scan).is_current());
+    harness.get_by_label("Run all").click();
+    harness.run_steps(2);
+    wait(&mut harness, "the part", |w| w.case().state(StepKind::Implant).is_current() && !w.case().is_busy());
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::E);
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::TextInput, "Folder to write into").click();
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.get_by_role_and_label(Role::TextInput, "Folder to write into").type_text(&folder.display().to_string());
+    harness.run_steps(2);
+    // Once for the file that is there, once for good.
+    for word in ["holds complete.nrrd already", "this is the scan of the case"] {
+        harness.get_by_role_and_label(Role::Button, "Export").click();
+        harness.run_steps(3);
+        harness.get_by_label_contains(word);
+    }
+    assert!(!harness.state().case().is_busy() && std::fs::read(&file).expect("still there") == bytes);
+}
+
 /// An axial series of slices 8 × 8, 2 mm apart.
 fn series(folder: &Path, uid: &str, slices: u16) {
     use dicom_core::{DataElement, PrimitiveValue, VR, dicom_value};
@@ -255,7 +316,7 @@ fn an_export_is_not_cut_off_and_what_lies_in_its_folder_is_asked_about() {
     harness.run_steps(3);
     harness.get_by_label("Export").click();
     harness.run_steps(3);
-    harness.get_by_label_contains("holds a part already");
+    harness.get_by_label_contains("holds implant.stl already");
     assert!(!harness.state().case().is_busy());
     harness.get_by_label("Export").click();
     harness.step();
@@ -301,6 +362,18 @@ fn a_held_digit_answers_once() {
     };
     harness.step();
     let before = place(&harness);
+    // What is not on screen yet is not answered.
+    assert!(!harness.state().is_shown());
+    press(&mut harness, egui::Key::Num2, true);
+    press(&mut harness, egui::Key::Num2, false);
+    assert_eq!(place(&harness), before);
+    harness.get_by_label_contains("still being read");
+    let since = Instant::now();
+    while !harness.state().is_shown() {
+        assert!(since.elapsed() < Duration::from_secs(60), "the scan is not shown");
+        std::thread::sleep(Duration::from_millis(20));
+        harness.step();
+    }
     press(&mut harness, egui::Key::Num2, true);
     let answered = place(&harness);
     assert_ne!(answered, before);
