@@ -369,13 +369,16 @@ fn decorate(painter: &egui::Painter, frame: &Frame, view: &SliceView, hovered: b
     painter.rect_stroke(frame.rect, 0.0, Stroke::new(width, colour), StrokeKind::Inside);
     let inner = frame.rect.shrink(theme::GRID);
     let title = format!("{} · {}", view.plane.name(), words_along(view.plane, view.coordinate_mm()));
-    painter.text(inner.left_top(), Align2::LEFT_TOP, title, FontId::proportional(theme::SMALL), colour);
+    let said = painter.text(inner.left_top(), Align2::LEFT_TOP, title, FontId::proportional(theme::SMALL), colour);
+    // In a narrow view the title reaches the middle: the letter stands below it.
+    let meets = said.right() + theme::BODY > inner.center().x;
+    let below = egui::vec2(0.0, if meets { said.height() + 2.0 } else { 0.0 });
     let ink = Color32::from_gray(200);
     let [left, right, top, bottom] = view.plane.letters();
     for (at, align, letter) in [
         (inner.left_center(), Align2::LEFT_CENTER, left),
         (inner.right_center(), Align2::RIGHT_CENTER, right),
-        (inner.center_top(), Align2::CENTER_TOP, top),
+        (inner.center_top() + below, Align2::CENTER_TOP, top),
         (inner.center_bottom(), Align2::CENTER_BOTTOM, bottom),
     ] {
         painter.text(at, align, letter, FontId::proportional(theme::BODY), ink);
