@@ -2,8 +2,9 @@
 
 use super::action::Action;
 use super::background::{Background, Polled};
+use super::recent;
 use super::theme::{self, GRID};
-use super::widgets::{accent_button, dialog_frame, hint, note, section};
+use super::widgets::{accent_button, dialog_frame, hint, note};
 use crate::case::{BUNDLE_FILES, Case, Recent, case_path};
 use egui::{Id, Key, Modal, RichText, Role, TextEdit, Ui, WidgetInfo};
 use std::future::Future;
@@ -122,7 +123,7 @@ impl PathForm {
                 ui.add_space(GRID);
                 note(ui, theme::palette(ui).error, "", trouble);
             }
-            self.recent(ui, actions);
+            recent::show(ui, &self.recent, 6, actions);
             ui.add_space(GRID);
             self.buttons(ui, actions);
         });
@@ -148,19 +149,6 @@ impl PathForm {
         }
         if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
             self.answer(actions);
-        }
-    }
-
-    fn recent(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        if self.recent.is_empty() {
-            return;
-        }
-        ui.add_space(GRID);
-        section(ui, "Recent cases");
-        for case in self.recent.iter().take(6) {
-            if ui.button(&case.name).clicked() {
-                actions.push(Action::Restore(case.id.clone()));
-            }
         }
     }
 

@@ -15,6 +15,7 @@ mod menu;
 mod middle;
 mod perform;
 mod pulse;
+mod recent;
 mod road;
 mod slices;
 mod stage;

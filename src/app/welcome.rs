@@ -2,13 +2,14 @@
 
 use super::action::Action;
 use super::commands::Command;
+use super::recent;
 use super::theme::{self, GRID};
-use super::widgets::{accent_button, big_button, hint, section};
+use super::widgets::{accent_button, big_button, hint};
 use crate::case::{Case, Recent, StepKind, StepState};
 use egui::{Align2, CornerRadius, Frame, Margin, Rect, RichText, Stroke, StrokeKind, Ui, UiBuilder, vec2};
 
 /// Draws the middle of an empty case.
-pub fn show(ui: &mut Ui, rect: Rect, case: &Case, recent: &[Recent], actions: &mut Vec<Action>) {
+pub fn show(ui: &mut Ui, rect: Rect, case: &Case, cases: &[Recent], actions: &mut Vec<Action>) {
     let p = *theme::palette(ui);
     ui.painter().rect_filled(rect, 0.0, p.ground);
     let size = vec2(460.0_f32.min(rect.width() - 32.0), 420.0_f32.min(rect.height() - 16.0));
@@ -16,11 +17,11 @@ pub fn show(ui: &mut Ui, rect: Rect, case: &Case, recent: &[Recent], actions: &m
     ui.scope_builder(UiBuilder::new().max_rect(place), |ui| match case.state(StepKind::Scan) {
         StepState::Running { fraction, message } => loading(ui, fraction, &message, actions),
         StepState::Failed { message, next } => failed(ui, &message, &next, case, actions),
-        _ => empty(ui, recent, actions),
+        _ => empty(ui, cases, actions),
     });
 }
 
-fn empty(ui: &mut Ui, recent: &[Recent], actions: &mut Vec<Action>) {
+fn empty(ui: &mut Ui, cases: &[Recent], actions: &mut Vec<Action>) {
     let p = *theme::palette(ui);
     ui.vertical_centered(|ui| {
         ui.label(RichText::new("From a head CT to a printable implant").text_style(egui::TextStyle::Heading));
@@ -42,15 +43,7 @@ fn empty(ui: &mut Ui, recent: &[Recent], actions: &mut Vec<Action>) {
         if ui.button("Open the sample").on_hover_text(Command::OpenSample.hint()).clicked() {
             actions.push(Action::Do(Command::OpenSample));
         }
-        if !recent.is_empty() {
-            ui.add_space(GRID);
-            section(ui, "Recent cases");
-            for case in recent.iter().take(5) {
-                if ui.button(&case.name).clicked() {
-                    actions.push(Action::Restore(case.id.clone()));
-                }
-            }
-        }
+        recent::show(ui, cases, 5, actions);
     });
 }
 

@@ -26,7 +26,7 @@ pub fn state_of(output: &StepOutput, index: usize) -> StepState {
                 let chosen = defects.get(index).unwrap_or(first);
                 let figure = format!("{} · {:.1} cm²", chosen.region.replace('-', " "), chosen.area_cm2);
                 let more = |(i, d): (usize, &crate::defect::Defect)| {
-                    format!("{} {:.1} cm² ({i})", d.region.replace('-', " "), d.area_cm2)
+                    format!("{} {:.1} cm² (defect {i})", d.region.replace('-', " "), d.area_cm2)
                 };
                 let others = defects.iter().enumerate().filter(|(_, d)| !std::ptr::eq(*d, chosen));
                 let list: Vec<String> = others.map(more).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The user's own folders: cases, settings, and a cache that may be emptied. Nothing here leaves the machine.
 ///
@@ -36,6 +37,9 @@ pub struct Recent {
     /// SHA-256 of the work saved there, to tell whether file or case changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_sha256: Option<String>,
+    /// When the work changed last; not kept, looked up.
+    #[serde(skip)]
+    pub changed: Option<SystemTime>,
 }
 
 /// What only this machine knows: which cases were worked on, and where each scan lies.
@@ -111,7 +115,7 @@ impl Home {
         ids.sort();
         let case = |id: String| {
             let name = self.load(&id).ok()?.name;
-            Some(Recent { id, name, saved_to: None, saved_sha256: None })
+            Some(Recent { id, name, saved_to: None, saved_sha256: None, changed: None })
         };
         ids.into_iter().filter_map(case).collect()
     }
@@ -137,7 +141,12 @@ impl Home {
 
     /// The cases worked on, most recent first, those whose autosave is still there.
     pub fn recent(&self) -> Vec<Recent> {
-        self.index().recent.into_iter().filter(|r| self.case_file(&r.id).is_file()).collect()
+        let there = |mut recent: Recent| {
+            let file = fs::metadata(self.case_file(&recent.id)).ok().filter(fs::Metadata::is_file)?;
+            recent.changed = file.modified().ok();
+            Some(recent)
+        };
+        self.index().recent.into_iter().filter_map(there).collect()
     }
 
     /// The slot of a case the user saved at a path.

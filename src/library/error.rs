@@ -18,7 +18,7 @@ pub enum Error {
     #[error("{path}: labelled with the vocabulary \"{found}\", not \"{expected}\"; choose that vocabulary, or move the file away to begin anew", path = path.display())]
     OtherVocabulary { path: PathBuf, found: String, expected: String },
     /// Another program changed the file since it was read.
-    #[error("{path}: changed by another program while it was open here; nothing was written. Open the folder again", path = path.display())]
+    #[error("{path}: changed by another program while it was open here; nothing was written. Close the window and start it again", path = path.display())]
     Changed { path: PathBuf },
     /// No scan to label.
     #[error("{path}: no scan found; NRRD, NIfTI (.nii, .nii.gz), .inv3 files and folders of DICOM files are shown", path = path.display())]

@@ -49,6 +49,7 @@ impl Case {
             name: file.name.clone(),
             saved_sha256: Some(work_hash(&file)),
             saved_to: Some(path),
+            changed: None,
         };
         let mut case = Self::from_file(home, wake, file, Some(slot));
         case.keep();
@@ -127,7 +128,7 @@ impl Case {
         }
         let id = self.home.free_id(self.scan_hash.as_deref());
         let held = self.home.hold(&id);
-        (Recent { id, name: self.name.clone(), saved_to: None, saved_sha256: None }, held)
+        (Recent { id, name: self.name.clone(), saved_to: None, saved_sha256: None, changed: None }, held)
     }
 
     /// A kept case on the same scan that nobody changed: opening a scan again and again makes no new cases.
