@@ -459,6 +459,18 @@ fn labels_are_written_as_a_table_without_a_window() {
     assert!(text.contains("001.nrrd,yes,right-parietal,oval"), "{text}");
     assert_eq!(std::fs::read_to_string(folder.join("labels.json")).unwrap(), labels, "the labels are as they were");
     assert_eq!(code(&run(&[&"label", &folder, &"--export", &folder.join("labels.doc")])), 2);
+    // One reading agrees with nobody.
+    let alone = run(&[&"label", &folder, &"--agreement"]);
+    assert!(code(&alone) == 3 && errors(&alone).contains("--reading"), "{}", errors(&alone));
+    std::fs::write(folder.join("labels-ben.json"), labels.replace("oval", "round").replace("anna", "ben")).unwrap();
+    let both = run(&[&"label", &folder, &"--agreement"]);
+    let text = String::from_utf8_lossy(&both.stdout).into_owned();
+    assert_eq!(code(&both), 0, "{}", errors(&both));
+    for word in
+        ["labels and ben", "1 of 1 equal", "0 of 1 equal, kappa 0.00", "001.nrrd: shape oval (labels), round (ben)"]
+    {
+        assert!(text.contains(word), "{word}: {text}");
+    }
     assert_eq!(code(&run(&[&"label", &folder.join("nothing")])), 3);
     std::fs::write(folder.join("labels.json"), "{").unwrap();
     assert_eq!(code(&run(&[&"label", &folder, &"--export", &table])), 3);

@@ -345,7 +345,7 @@ fn a_held_digit_answers_once() {
     let home = Home::at(&scratch("held-digit-home"));
     let builder = Harness::builder().with_size([1000.0, 640.0]).wgpu();
     let mut harness =
-        builder.build_eframe(move |cc| LabelWindow::new(cc, &home, &folder, None, "tester").expect("a folder"));
+        builder.build_eframe(move |cc| LabelWindow::new(cc, &home, &folder, None, None, "tester").expect("a folder"));
     let place = |harness: &Harness<'_, LabelWindow>| {
         let session = harness.state().folder().session();
         (session.position(), session.group_position())

@@ -85,11 +85,12 @@ pub struct LabelWindow {
 }
 
 impl LabelWindow {
-    /// Opens a folder for labelling.
+    /// Opens a folder for labelling, with the labels of a reading where one is named.
     pub fn new(
         cc: &eframe::CreationContext<'_>,
         home: &Home,
         dir: &Path,
+        reading: Option<&str>,
         vocabulary: Option<&Path>,
         by: &str,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
@@ -106,7 +107,7 @@ impl LabelWindow {
         }
         let maker = Arc::new(gpu.map_or_else(SurfaceMaker::on_cpu, |g| SurfaceMaker::new(&g.device, &g.queue)));
         Ok(Self {
-            folder: LabelFolder::open(dir, vocabulary, by)?,
+            folder: LabelFolder::open_reading(dir, reading, vocabulary, by)?,
             stage: Stage::default(),
             bodies: Bodies::new(maker.clone()),
             maker,

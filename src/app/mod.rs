@@ -81,7 +81,9 @@ pub fn run(start: Start, trouble: Option<String>) -> Result<(), Error> {
     };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         Ok(match start {
-            Start::Label { dir, labels, by } => Box::new(LabelWindow::new(cc, &home, &dir, labels.as_deref(), &by)?),
+            Start::Label { dir, labels, reading, by } => {
+                Box::new(LabelWindow::new(cc, &home, &dir, reading.as_deref(), labels.as_deref(), &by)?)
+            }
             start => Box::new(Window::new(cc, home, start)?.saying(trouble)),
         })
     });

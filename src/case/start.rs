@@ -13,7 +13,9 @@ pub enum Start {
         dir: PathBuf,
         /// The vocabulary (TOML); the built-in one when `None`.
         labels: Option<PathBuf>,
-        /// Who labels, as written into `labels.json`.
+        /// A reading of its own, kept in `labels-NAME.json`.
+        reading: Option<String>,
+        /// Who labels, as written into the labels file.
         by: String,
     },
 }

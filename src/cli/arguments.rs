@@ -266,7 +266,7 @@ pub enum Kind {
 /// Labels are kept in DIR/labels.json, written after every key.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  calvaria label scans --by anna\n  calvaria label scans --labels vocabulary.toml\n  calvaria label scans --export labels.csv"
+    after_help = "Examples:\n  calvaria label scans --by anna\n  calvaria label scans --labels vocabulary.toml\n  calvaria label scans --reading ben\n  calvaria label scans --agreement\n  calvaria label scans --export labels.csv"
 )]
 pub struct Label {
     /// The folder of scans
@@ -276,9 +276,17 @@ pub struct Label {
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 
-    /// Who labels
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub by: String,
+    /// Who labels; the reading's name where there is one
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+
+    /// A reading of one's own, kept in DIR/labels-NAME.json: nobody else's answers are shown
+    #[arg(long, value_name = "NAME")]
+    pub reading: Option<String>,
+
+    /// Say how far the readings of the folder agree, group by group, and open no window
+    #[arg(long, conflicts_with_all = ["export", "reading", "by"])]
+    pub agreement: bool,
 
     /// Write the labels as a table (.csv) or JSON (.json) and open no window
     #[arg(long, value_name = "FILE")]

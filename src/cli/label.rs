@@ -1,6 +1,6 @@
 use super::arguments::Label;
 use super::failure::Failure;
-use super::{Outcome, output, window};
+use super::{Outcome, label_agreement, output, window};
 use crate::case::{self, Start};
 use crate::export::write_atomically;
 use crate::library::{self, LabelFolder, Vocabulary, to_csv, to_json};
@@ -13,7 +13,13 @@ pub fn run(arguments: &Label, quiet: bool) -> Result<Outcome, Failure> {
     }
     // Read here in both cases: a vocabulary or labels file that is refused is refused before a window opens.
     let vocabulary = arguments.labels.as_deref().map(Vocabulary::read).transpose()?;
-    let folder = LabelFolder::open(&arguments.dir, vocabulary, &arguments.by)?;
+    if arguments.agreement {
+        label_agreement::run(&arguments.dir, vocabulary)?;
+        return Ok(Outcome::Exit(0));
+    }
+    let reading = arguments.reading.as_deref();
+    let by = arguments.by.as_deref().or(reading).unwrap_or_default();
+    let folder = LabelFolder::open_reading(&arguments.dir, reading, vocabulary, by)?;
     let left_out = folder.left_out();
     if !left_out.is_empty() {
         output::complain(&format!("{} could not be looked at: {}", left_out.len(), left_out.join(", ")));
@@ -25,7 +31,12 @@ pub fn run(arguments: &Label, quiet: bool) -> Result<Outcome, Failure> {
         return Ok(Outcome::Exit(0));
     }
     window::check_display(&format!("calvaria label {} --export labels.csv", arguments.dir.display()))?;
-    let start = Start::Label { dir: arguments.dir.clone(), labels: arguments.labels.clone(), by: arguments.by.clone() };
+    let start = Start::Label {
+        dir: arguments.dir.clone(),
+        labels: arguments.labels.clone(),
+        reading: arguments.reading.clone(),
+        by: by.to_owned(),
+    };
     Ok(Outcome::Window { start, trouble: None })
 }
 

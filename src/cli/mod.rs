@@ -15,6 +15,7 @@ mod inject;
 mod inputs;
 mod inspect;
 mod label;
+mod label_agreement;
 mod manual;
 mod measuring;
 mod mesh;

@@ -17,6 +17,9 @@ pub enum Error {
     /// The labels were made with other words.
     #[error("{path}: labelled with the vocabulary \"{found}\", not \"{expected}\"; choose that vocabulary, or move the file away to begin anew", path = path.display())]
     OtherVocabulary { path: PathBuf, found: String, expected: String },
+    /// A reading's name that makes no plain file name.
+    #[error("{name:?} cannot name a reading; use letters, digits, - and _")]
+    ReadingName { name: String },
     /// Another program changed the file since it was read.
     #[error("{path}: changed by another program while it was open here; nothing was written. Close the window and start it again", path = path.display())]
     Changed { path: PathBuf },

@@ -1,6 +1,7 @@
 //! A folder being labelled: a session whose every change is on disk before the next key.
 
-use super::labels::{LABELS_FILE, Labels};
+use super::labels::Labels;
+use super::reading::reading_file;
 use super::session::{Action, LabelSession, Outcome};
 use super::walk::walk;
 use super::{Error, Vocabulary};
@@ -23,11 +24,24 @@ impl LabelFolder {
     /// # Errors
     /// [`Error::Read`], [`Error::NoScans`], [`Error::Foreign`], [`Error::OtherVocabulary`]; nothing is written.
     pub fn open(dir: &Path, vocabulary: Option<Vocabulary>, by: &str) -> Result<Self, Error> {
+        Self::open_reading(dir, None, vocabulary, by)
+    }
+
+    /// As [`LabelFolder::open`], with the labels of a reading ([`reading_file`]): nobody else's are shown.
+    ///
+    /// # Errors
+    /// As there, and [`Error::ReadingName`].
+    pub fn open_reading(
+        dir: &Path,
+        reading: Option<&str>,
+        vocabulary: Option<Vocabulary>,
+        by: &str,
+    ) -> Result<Self, Error> {
         let found = walk(dir)?;
         if found.scans.is_empty() {
             return Err(Error::NoScans { path: dir.to_owned() });
         }
-        let file = dir.join(LABELS_FILE);
+        let file = reading_file(dir, reading)?;
         let labels = Labels::read(&file)?;
         let on_disk = bytes_of(&file)?;
         let named = |labels: &Labels| Vocabulary::by_name(&labels.vocabulary);

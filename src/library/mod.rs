@@ -5,6 +5,7 @@
 mod error;
 mod folder;
 mod labels;
+mod reading;
 mod session;
 mod table;
 mod vocabulary;
@@ -16,6 +17,7 @@ mod tests;
 pub use error::Error;
 pub use folder::LabelFolder;
 pub use labels::{LABELS_FILE, Labels, ScanLabel, TagValue, Tags};
+pub use reading::{Compared, compare_readings, reading_file, readings};
 pub use session::{Action, LabelSession, LabelState, Outcome, Tally};
 pub use table::{to_csv, to_json};
 pub use vocabulary::{Choose, Group, Tag, Vocabulary, When};

@@ -210,6 +210,48 @@ fn work_resumes_at_the_first_scan_left() {
 }
 
 #[test]
+fn a_second_reading_is_blind_and_compared_by_group() {
+    let dir = folder(&["1.nrrd", "2.nrrd", "3.nrrd"]);
+    let vocabulary = Vocabulary::simple;
+    let read = |reading: Option<&str>, present: [u8; 3]| {
+        let mut labels = LabelFolder::open_reading(dir.path(), reading, Some(vocabulary()), "r").unwrap();
+        assert!(labels.session().labels().scans.is_empty(), "nothing of the others is seen");
+        for (position, digit) in present.into_iter().enumerate() {
+            labels.apply(Action::GoTo(position), NOW).unwrap();
+            labels.apply(Action::Group(0), NOW).unwrap();
+            digits(&mut labels, &[digit]);
+        }
+    };
+    read(None, [1, 2, 1]);
+    read(Some("ben"), [1, 2, 2]);
+    std::fs::write(dir.path().join("labels-not ours.json"), "{").unwrap();
+    let found = readings(dir.path()).unwrap();
+    assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["labels", "ben"]);
+    let groups = compare_readings(&vocabulary(), [&found[0].1, &found[1].1]);
+    let present = &groups[0];
+    assert_eq!((present.group.as_str(), present.answers.len()), ("present", 3));
+    assert_eq!(present.categories(), ([vec![1, 0, 1], vec![1, 0, 0]], 2));
+    let conflicts: Vec<_> = present.conflicts().collect();
+    assert_eq!(conflicts, [&("3.nrrd".to_owned(), ["yes".to_owned(), "no".to_owned()])]);
+    assert!(groups[1..].iter().all(|g| g.answers.is_empty()));
+    for name in ["", "../x", "a b"] {
+        let refused = LabelFolder::open_reading(dir.path(), Some(name), None, "").err();
+        assert!(matches!(refused, Some(Error::ReadingName { .. })), "{name}");
+    }
+}
+
+#[test]
+fn who_changes_anothers_answers_signs_beside_that_name() {
+    let dir = folder(&["1.nrrd"]);
+    for (by, digit, signed) in [("anna", 2, "anna"), ("ben", 1, "anna, ben"), ("anna", 2, "anna, ben")] {
+        let mut labels = LabelFolder::open(dir.path(), None, by).unwrap();
+        labels.apply(Action::Group(0), NOW).unwrap();
+        digits(&mut labels, &[digit]);
+        assert_eq!(labels.session().labels().scans["1.nrrd"].by, signed);
+    }
+}
+
+#[test]
 fn labels_of_scans_that_are_gone_and_members_of_others_are_kept() {
     let dir = folder(&["1.nrrd"]);
     let text = r#"{"version":1,"vocabulary":"full-1","project":"x","scans":{"gone.nrrd":{"tags":{"present":"no","mine":"z"},"by":"c","at":"t","seconds":4}}}"#;
