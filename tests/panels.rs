@@ -93,7 +93,7 @@ fn a_typed_path_that_is_not_there_is_refused_in_the_dialog() {
 }
 
 #[test]
-fn figure_and_views_follow_the_chosen_defect() {
+fn the_figure_follows_the_chosen_defect() {
     let folder = scratch("two-defects");
     let file = folder.join("head.nrrd");
     let two = HeadParams::small(3).with_defect("left-parietal", 30.0).with_defect("right-frontal", 15.0);
@@ -374,6 +374,8 @@ fn a_held_digit_answers_once() {
         std::thread::sleep(Duration::from_millis(20));
         harness.step();
     }
+    harness.step();
+    assert!(harness.query_by_label_contains("still being read").is_none());
     press(&mut harness, egui::Key::Num2, true);
     let answered = place(&harness);
     assert_ne!(answered, before);

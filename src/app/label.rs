@@ -235,6 +235,8 @@ impl LabelWindow {
                     self.bodies.show_bone(mesh.clone(), light.clone());
                     self.stage.forget();
                     self.shown = Some(current);
+                    // It was told to wait for this.
+                    self.trouble = None;
                 }
                 _ => {
                     self.bodies.hide_bone();

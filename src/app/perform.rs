@@ -327,9 +327,7 @@ impl Window {
             return;
         }
         let draw: Preview = Box::new(|results| {
-            let middle = results.part.as_ref().and_then(|p| p.implant.mesh.bounds_mm());
-            let focus = middle.map(|(low, high)| Point3::from((low.coords + high.coords) / 2.0));
-            let picture = preview(&scene_of(results), focus).map_err(|e| e.to_string())?;
+            let picture = preview(&scene_of(results), results.part_middle_mm()).map_err(|e| e.to_string())?;
             picture.png().map_err(|e| e.to_string())
         });
         if self.case.export(folder, Some(draw)) {

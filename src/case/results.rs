@@ -6,6 +6,7 @@ use crate::network::detector::{Detector, Opinion};
 use crate::reconstruct::Completion;
 use crate::scan::{Finding, Scan};
 use crate::skull::Skull;
+use nalgebra::Point3;
 use std::sync::{Arc, OnceLock};
 
 /// The skull and its surface.
@@ -82,6 +83,12 @@ pub enum StepOutput {
 }
 
 impl Results {
+    /// Middle of the part's box, LPS mm: where its pictures look.
+    pub fn part_middle_mm(&self) -> Option<Point3<f64>> {
+        let (low, high) = self.part.as_ref()?.implant.mesh.bounds_mm()?;
+        Some(nalgebra::center(&low, &high))
+    }
+
     /// Puts one step's result in the place of the old one.
     pub fn put(&mut self, output: StepOutput) {
         match output {

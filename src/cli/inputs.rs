@@ -1,6 +1,7 @@
 //! What a command reads it never writes over.
 
 use super::failure::Failure;
+use crate::case::is_same_file;
 use std::path::Path;
 
 /// Refuses an output that is an input, by whatever name.
@@ -9,11 +10,7 @@ use std::path::Path;
 /// Where both are the same file.
 pub fn keep(input: &Path, output: &Path) -> Result<(), Failure> {
     // What is not there yet is no input.
-    let same = match (input.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(output)) => input == output,
-        _ => false,
-    };
-    if !same {
+    if !(output.exists() && is_same_file(input, output)) {
         return Ok(());
     }
     Err(Failure::Refused(format!("{}: this is what is read; write to another place", output.display())))

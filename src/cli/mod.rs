@@ -82,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
 /// A path alone is opened: so desktops start a program on a file that was dropped on it or chosen for it.
 fn with_open(mut arguments: Vec<OsString>) -> Vec<OsString> {
     if let [_, path] = arguments.as_slice()
+        && !path.to_string_lossy().starts_with('-')
         && Arguments::command().find_subcommand(path).is_none()
         && (Path::new(path).exists()
             || Path::new(path).extension().is_some()
@@ -127,10 +128,13 @@ mod tests {
         let line = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         let here = env!("CARGO_MANIFEST_DIR");
         assert_eq!(with_open(line(&["calvaria", here])), line(&["calvaria", "open", here]));
+        // One that is not there is told as a path, not as an unknown command.
+        assert_eq!(with_open(line(&["calvaria", "gone.nrrd"])), line(&["calvaria", "open", "gone.nrrd"]));
         for unchanged in [
             vec!["calvaria"],
             vec!["calvaria", "detect"],
             vec!["calvaria", "dezign"],
+            vec!["calvaria", "--models=site/models"],
             vec!["calvaria", "--version"],
             vec!["calvaria", "inspect", here],
         ] {

@@ -1,6 +1,5 @@
 use crate::case::Results;
 use crate::view::{self, LayerKind, Polyline, Scene, Theme};
-use nalgebra::Point3;
 use std::sync::Arc;
 
 /// Draws `preview.png`: skull, implant and rim from four sides.
@@ -18,7 +17,5 @@ pub fn preview(results: &Results) -> Result<Vec<u8>, String> {
         closed: true,
     };
     scene.set_lines(LayerKind::Rim, defects.map(rim).collect());
-    let middle = results.part.as_ref().and_then(|p| p.implant.mesh.bounds_mm());
-    let focus = middle.map(|(low, high)| Point3::from((low.coords + high.coords) / 2.0));
-    view::preview(&scene, focus).and_then(|p| p.png()).map_err(|e| e.to_string())
+    view::preview(&scene, results.part_middle_mm()).and_then(|p| p.png()).map_err(|e| e.to_string())
 }

@@ -312,17 +312,11 @@ impl LabelSession {
 
 /// Whoever changes what another answered signs beside that name.
 fn signed(before: &str, by: &str) -> String {
-    if before.is_empty() || by.is_empty() || before.split(", ").any(|name| name == by) {
-        return if by.is_empty() {
-            before
-        } else if before.is_empty() {
-            by
-        } else {
-            before
-        }
-        .to_owned();
+    match (before, by) {
+        ("", by) => by.to_owned(),
+        (before, by) if by.is_empty() || before.split(", ").any(|name| name == by) => before.to_owned(),
+        (before, by) => format!("{before}, {by}"),
     }
-    format!("{before}, {by}")
 }
 
 impl Outcome {
